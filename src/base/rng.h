@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+// The bits are a function of (seed, stream, counter), so that they do not depend on threads or order.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace hone {
+
+/// Ten rounds of Philox4x32 over a 128-bit counter and a 64-bit key.
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
+class Rng {
+  public:
+    Rng(uint64_t seed, uint64_t stream = 0) : seed_(seed), stream_(stream) {}
+    uint32_t next_u32();
+    uint64_t next_u64();
+    double uniform();                  ///< [0, 1), 53 bits
+    double normal();                   ///< standard normal (Box-Muller)
+    uint64_t below(uint64_t n);        ///< [0, n) without bias; n > 0
+    /// A permutation of 0..n-1 (Fisher-Yates).
+    std::vector<int64_t> permutation(int64_t n);
+
+  private:
+    uint64_t seed_, stream_, counter_ = 0;
+    std::array<uint32_t, 4> block_{};
+    int used_ = 4;
+};
+
+}  // namespace hone

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/timing.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <mutex>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace hone {
+
+double now_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+double minimum(const std::vector<double>& v) {
+    HONE_CHECK(!v.empty());
+    return *std::min_element(v.begin(), v.end());
+}
+double quantile(std::vector<double> v, double q) {
+    HONE_CHECK(!v.empty());
+    std::sort(v.begin(), v.end());
+    const double at = q * static_cast<double>(v.size() - 1);
+    const auto low = static_cast<size_t>(at);
+    const size_t high = std::min(low + 1, v.size() - 1);
+    return v[low] + (at - std::floor(at)) * (v[high] - v[low]);
+}
+double median(const std::vector<double>& v) { return quantile(v, 0.5); }
+double mean(const std::vector<double>& v) {
+    HONE_CHECK(!v.empty());
+    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+}
+Latency latency_of(const std::vector<double>& s) { return {minimum(s), median(s), quantile(s, 0.99)}; }
+
+namespace {
+bool quiet = false;
+}
+void set_quiet(bool q) { quiet = q; }
+
+Progress::Progress(std::string what, double total)
+    : what_(std::move(what)), total_(total), start_(now_seconds()), last_(start_) {}
+
+void Progress::update(double done) {
+    done_ = done;
+    const double now = now_seconds();
+    const bool terminal = ::isatty(2);
+    if (quiet || now - start_ < 2 || now - last_ < (terminal ? 0.2 : 10)) return;
+    last_ = now;
+    shown_ = true;
+    const double share = total_ > 0 ? std::clamp(done_ / total_, 0.0, 1.0) : 0;
+    const double left = share > 0 ? (now - start_) * (1 - share) / share : 0;
+    std::fprintf(stderr, "%s%s: %3.0f %%, %s left%s", terminal ? "\r\033[K" : "", what_.c_str(), 100 * share,
+                 share > 0 ? human_seconds(left).c_str() : "?", terminal ? "" : "\n");
+}
+Progress::~Progress() {
+    if (shown_ && ::isatty(2)) std::fprintf(stderr, "\r\033[K");
+}
+
+std::string human_seconds(double s) {
+    char b[64];
+    if (s < 60) std::snprintf(b, sizeof b, "%.1f s", s);
+    else std::snprintf(b, sizeof b, "%d min %d s", static_cast<int>(s / 60), static_cast<int>(std::fmod(s, 60)));
+    return b;
+}
+std::string human_bytes(double v) {
+    char b[64];
+    if (v < 1e3) std::snprintf(b, sizeof b, "%.0f B", v);
+    else if (v < 1e6) std::snprintf(b, sizeof b, "%.1f kB", v / 1e3);
+    else if (v < 1e9) std::snprintf(b, sizeof b, "%.2f MB", v / 1e6);
+    else std::snprintf(b, sizeof b, "%.2f GB", v / 1e9);
+    return b;
+}
+
+}  // namespace hone

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wall-clock seconds (monotonic) and robust statistics of samples.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace hone {
+
+double now_seconds();
+double minimum(const std::vector<double>& v);
+/// Linear-interpolated quantile, q in [0,1]; v need not be sorted; v not empty.
+double quantile(std::vector<double> v, double q);
+double median(const std::vector<double>& v);
+double mean(const std::vector<double>& v);
+
+/// {min, p50, p99} in the unit of the samples; what every `latency_ms` is.
+struct Latency {
+    double min = 0, p50 = 0, p99 = 0;
+};
+Latency latency_of(const std::vector<double>& samples);
+
+/// Progress line on stderr with an ETA; silent for the first two seconds, when stderr is not a terminal it prints a
+/// line every ten seconds. Honours `set_quiet`.
+class Progress {
+  public:
+    Progress(std::string what, double total);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    void update(double done);
+    void add(double done) { update(done_ + done); }
+
+  private:
+    std::string what_;
+    double total_, done_ = 0, start_, last_ = 0;
+    bool shown_ = false;
+};
+void set_quiet(bool quiet);
+std::string human_seconds(double s);  ///< "0.4 s", "2 min 5 s"
+std::string human_bytes(double b);    ///< "1.2 MB"
+
+}  // namespace hone
