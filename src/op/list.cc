@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "op/list.h"
+
+namespace hone {
+
+const std::vector<const OpDecl*>& all_ops() {
+    static const std::vector<const OpDecl*> all = [] {
+        static std::vector<OpDecl> store;
+        for (auto* family : {ops::identity}) {
+            std::vector<OpDecl> decls = family();
+            store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
+        }
+        std::vector<const OpDecl*> out;
+        for (const OpDecl& d : store) out.push_back(&d);
+        return out;
+    }();
+    return all;
+}
+
+}  // namespace hone
