@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hone bench --json`: hone.bench/1, and `scripts/bench SUITE --json`: hone.benchsuite/1. Made by the verb `bench`.
+//
+//   record::Bench b;
+//   b.models.push_back({.model = path, .latency_ms = latency_of(samples)});
+//   std::puts(record::to_json(b).c_str());
+#pragma once
+#include "record/common.h"
+
+namespace hone::record {
+
+struct BenchModel {
+    std::string model{}, precision{}, runtime{};
+    Latency latency_ms{};
+    double throughput = 0;  ///< samples per second
+    double load_ms = 0;
+    int64_t peak_bytes = 0;
+    std::optional<double> energy_joules{};  ///< per inference, where RAPL is there
+    double cpu_seconds = 0;                 ///< per inference
+    int64_t runs = 0;
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("model", s.model);
+        v("precision", s.precision);
+        v("runtime", s.runtime);
+        v("latency_ms", s.latency_ms);
+        v("throughput", s.throughput);
+        v("load_ms", s.load_ms);
+        v("peak_bytes", s.peak_bytes);
+        v("energy_joules", s.energy_joules);
+        v("cpu_seconds", s.cpu_seconds);
+        v("runs", s.runs);
+    }
+};
+
+struct Bench {
+    static constexpr const char* schema = "hone.bench/1";
+    int64_t threads = 0, batch = 1;
+    Machine machine{};
+    std::vector<BenchModel> models{};
+    std::optional<Interval> ratio{};  ///< second over first, interleaved; null with one model
+    std::vector<std::string> warnings{};
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("threads", s.threads);
+        v("batch", s.batch);
+        v("machine", s.machine);
+        v("models", s.models);
+        v("ratio", s.ratio);
+        v("warnings", s.warnings);
+    }
+};
+
+struct SuiteRow {
+    std::string network{}, precision{};
+    int64_t threads = 0;
+    std::optional<double> hone_ms{};
+    std::string peer{};
+    std::optional<double> peer_ms{};  ///< null: the peer is missing
+    std::optional<Interval> ratio{};  ///< hone over peer
+    std::optional<double> floor_ms{};
+    std::string note{};
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("network", s.network);
+        v("precision", s.precision);
+        v("threads", s.threads);
+        v("hone_ms", s.hone_ms);
+        v("peer", s.peer);
+        v("peer_ms", s.peer_ms);
+        v("ratio", s.ratio);
+        v("floor_ms", s.floor_ms);
+        v("note", s.note);
+    }
+};
+
+struct BenchSuite {
+    static constexpr const char* schema = "hone.benchsuite/1";
+    std::string cpu{};
+    Texts peers{};  ///< name -> version, or "missing"
+    std::vector<double> load{};
+    std::vector<SuiteRow> rows{};
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("cpu", s.cpu);
+        v("peers", s.peers);
+        v("load", s.load);
+        v("rows", s.rows);
+    }
+};
+
+}  // namespace hone::record

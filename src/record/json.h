@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records as JSON text: fields in the order of their list, doubles in the shortest form that reads back the same, NaN
+// and infinities as null, bytes that are not UTF-8 replaced. Called by the verbs and by `report`.
+//
+//   write_file_atomic("run.json", record::to_json(run));
+//   record::Run again = record::run_from_json(read_file("run.json"));
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace hone::record {
+
+struct Eval;
+struct Bench;
+struct BenchSuite;
+struct Inspect;
+struct Doctor;
+struct Run;
+
+std::string to_json(const Eval& r);
+std::string to_json(const Bench& r);
+std::string to_json(const BenchSuite& r);
+std::string to_json(const Inspect& r);
+std::string to_json(const Doctor& r);
+std::string to_json(const Run& r);
+
+/// Unknown fields are skipped, absent ones keep their default, null doubles are NaN. Throws data "record.json" (not
+/// JSON), "record.schema" (another schema), "record.type" (a field of the wrong type).
+Run run_from_json(std::string_view text);
+Bench bench_from_json(std::string_view text);
+Doctor doctor_from_json(std::string_view text);
+
+}  // namespace hone::record
