@@ -42,6 +42,7 @@ struct ConvSpec {
     std::vector<float> scales;                  ///< int8: one or O values
     int src_zero_point = 0, dst_zero_point = 0;
     int threads = 1;
+    int variant = 0;                            ///< the nth implementation that oneDNN offers; null past the last
 };
 
 struct MatmulSpec {
@@ -55,6 +56,8 @@ struct MatmulSpec {
     std::vector<float> scales;                  ///< int8: one or n values; float types: empty or one (alpha)
     int src_zero_point = 0, dst_zero_point = 0;
     int threads = 1;
+    int variant = 0;                            ///< the nth implementation that oneDNN offers; null past the last
+    bool force_matmul = false;
 };
 
 struct PoolSpec {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the adapter's sources share: oneDNN's engine, the choice of an implementation, packing of weights, attributes of
+// an epilogue, and the Kernel that runs one primitive. Private to src/kernel/onednn.
+#pragma once
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernel/onednn/onednn.h"
+#include "oneapi/dnnl/dnnl.hpp"
+
+namespace hone::onednn {
+
+/// The CPU engine; the first call caps oneDNN's instruction set at usable_isa().
+const dnnl::engine& engine();
+
+bool is_int8(DType t);
+/// HONE_CHECKs that oneDNN knows the type.
+dnnl::memory::data_type data_type(DType t);
+
+/// Outputs scales, zero points, residual, activation; user scratchpad. `channel_mask`: the mask of a scale per channel.
+struct Numbers {
+    DType dst;
+    const Epilogue& epilogue;
+    const std::vector<float>& scales;
+    int src_zero_point, dst_zero_point;
+};
+dnnl::primitive_attr attributes(const Numbers& n, int channel_mask);
+
+/// Weights of one output channel, summed; what an int8 accumulator can reach follows from it.
+struct ChannelSums {
+    int64_t positive = 0, negative = 0;  ///< negative is <= 0
+    int largest = 0;                     ///< of |w|
+    void add(int w);
+};
+/// True when oneDNN's int8 kernels follow the rule of onednn.h for these weights bit for bit.
+bool int8_is_exact(DType src, const Numbers& n, const std::vector<ChannelSums>& sums, const int32_t* bias);
+
+/// Bytes that a kernel owns, 64-byte aligned.
+using Buffer = std::shared_ptr<void>;
+
+/// A primitive with everything it needs at run time.
+struct Parts {
+    dnnl::primitive_desc_base descriptor;
+    dnnl::primitive primitive;
+    dnnl::memory::desc src, dst, weights, bias, scratch;  ///< empty where absent
+    Buffer packed_weights, packed_bias;                   ///< null weights with a descriptor: given at run time
+    bool residual = false;
+    int threads = 1;
+};
+std::unique_ptr<Kernel> make_kernel(Parts parts);
+
+/// Copies `plain` into the layout `to`.
+Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
+Buffer copy_bytes(const void* from, size_t bytes);
+
+/// Advances `pd` to the `variant`-th implementation that is not a reference; false when there is none.
+template <class Descriptor>
+bool choose_implementation(Descriptor& pd, int variant, const std::function<bool(const std::string&)>& refuse = {}) {
+    if (!pd.get(true)) return false;
+    for (;;) {
+        const std::string name = pd.impl_info_str();
+        const bool usable = name.find("ref") == std::string::npos && !(refuse && refuse(name));
+        if (usable && variant-- == 0) return true;
+        if (!pd.next_impl()) return false;
+    }
+}
+
+/// Runs `make`; oneDNN's "unimplemented" becomes null, its other errors ours.
+std::unique_ptr<Kernel> guarded(const std::function<std::unique_ptr<Kernel>()>& make);
+
+}  // namespace hone::onednn
