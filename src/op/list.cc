@@ -6,7 +6,7 @@ namespace hone {
 const std::vector<const OpDecl*>& all_ops() {
     static const std::vector<const OpDecl*> all = [] {
         static std::vector<OpDecl> store;
-        for (auto* family : {ops::identity}) {
+        for (auto* family : {ops::identity, ops::fused}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
         }

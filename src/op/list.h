@@ -7,4 +7,5 @@
 
 namespace hone::ops {
 std::vector<OpDecl> identity();
+std::vector<OpDecl> fused();
 }  // namespace hone::ops

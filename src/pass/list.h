@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes; a new one is one file and one line in each of list.h and list.cc.
+#pragma once
+#include "pass/pass.h"
+
+namespace hone::passes {
+bool fold_constants(Graph&, const PassOptions&);
+bool eliminate_identity(Graph&, const PassOptions&);
+bool eliminate_dead(Graph&, const PassOptions&);
+bool merge_duplicates(Graph&, const PassOptions&);
+bool fuse_conv_bn(Graph&, const PassOptions&);
+bool fuse_pad(Graph&, const PassOptions&);
+bool lower_qdq(Graph&, const PassOptions&);
+bool fuse_activations(Graph&, const PassOptions&);
+bool fuse_epilogues(Graph&, const PassOptions&);
+bool lower_bf16(Graph&, const PassOptions&);
+}  // namespace hone::passes
