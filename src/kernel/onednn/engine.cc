@@ -2,6 +2,8 @@
 #include "kernel/onednn/engine.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 

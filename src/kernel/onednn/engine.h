@@ -2,8 +2,7 @@
 // What the adapter's sources share: oneDNN's engine, the choice of an implementation, packing of weights, attributes of
 // an epilogue, and the Kernel that runs one primitive. Private to src/kernel/onednn.
 #pragma once
-#include <array>
-#include <atomic>
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -57,16 +56,19 @@ std::unique_ptr<Kernel> make_kernel(Parts parts);
 Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
 Buffer copy_bytes(const void* from, size_t bytes);
 
-/// Advances `pd` to the `variant`-th implementation that is not a reference; false when there is none.
+/// Advances `pd` to the `variant`-th implementation (by distinct name) that is not a reference; false when there is none.
 template <class Descriptor>
 bool choose_implementation(Descriptor& pd, int variant, const std::function<bool(const std::string&)>& refuse = {}) {
     if (!pd.get(true)) return false;
-    for (;;) {
+    std::vector<std::string> seen;
+    do {
         const std::string name = pd.impl_info_str();
-        const bool usable = name.find("ref") == std::string::npos && !(refuse && refuse(name));
-        if (usable && variant-- == 0) return true;
-        if (!pd.next_impl()) return false;
-    }
+        if (name.find("ref") != std::string::npos || (refuse && refuse(name))) continue;
+        if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+        if (static_cast<int>(seen.size()) == variant) return true;
+        seen.push_back(name);
+    } while (pd.next_impl());
+    return false;
 }
 
 /// Runs `make`; oneDNN's "unimplemented" becomes null, its other errors ours.

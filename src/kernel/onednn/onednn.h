@@ -42,7 +42,7 @@ struct ConvSpec {
     std::vector<float> scales;                  ///< int8: one or O values
     int src_zero_point = 0, dst_zero_point = 0;
     int threads = 1;
-    int variant = 0;                            ///< the nth implementation that oneDNN offers; null past the last
+    int variant = 0;                            ///< the nth distinct implementation that oneDNN offers; null past the last
 };
 
 struct MatmulSpec {
@@ -53,11 +53,12 @@ struct MatmulSpec {
     bool transpose_src = false, transpose_weights = false;  ///< stored [k,m] / [n,k]
     bool constant_weights = true;               ///< packed once at make; else given at run time
     Epilogue epilogue;
-    std::vector<float> scales;                  ///< int8: one or n values; float types: empty or one (alpha)
+    std::vector<float> scales;                  ///< int8: one or n values; float types: empty or one, alpha in
+                                                ///< act(alpha * src * weights + bias + residual)
     int src_zero_point = 0, dst_zero_point = 0;
     int threads = 1;
-    int variant = 0;                            ///< the nth implementation that oneDNN offers; null past the last
-    bool force_matmul = false;
+    int variant = 0;                            ///< the nth distinct implementation that oneDNN offers; null past the last
+    enum class Route { automatic, inner_product, matmul } route = Route::automatic;  ///< which oneDNN primitive
 };
 
 struct PoolSpec {
@@ -85,7 +86,9 @@ class Kernel {
     virtual std::string implementation() const = 0;  ///< "jit:avx512_core_vnni", "brgconv:avx512_core_amx" ...
 };
 
-/// Null where oneDNN offers only `ref*`, or would not be exact (int8 without VNNI where |w| > 63).
+/// Null where oneDNN offers only `ref*`, or where int8 is not proven exact: without VNNI signed sources, |w| > 63 and
+/// depthwise; an accumulator that may pass 2^24 unsaturated beside a bias; activations other than none, relu, clip and
+/// leaky_relu into an int8 dst. An f32 dst of int8 operands takes any activation and is exact to rounding.
 /// `weights` are plain O I/g k... ([k,n] or [n,k] for matmul) in spec.weights, `bias` in spec.bias; copied.
 /// bf16: weights are given as bf16, bias as f32.
 std::unique_ptr<Kernel> make_conv(const ConvSpec& spec, const void* weights, const void* bias);
