@@ -58,8 +58,11 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
         minus_one(s.dilations), s.pads_begin, s.pads_end);
     const omp::Width width(s.threads);
     dnnl::convolution_forward::primitive_desc pd(desc, attributes(numbers, 1 << 1), engine(), true);
-    // The SSE4.1 convolutions crash on channels-last sources.
-    const auto refuse = [](const std::string& name) { return name.find("sse41") != std::string::npos; };
+    // The SSE4.1 convolutions crash on channels-last sources; the AVX2 int8 ones saturate sums of two products.
+    const bool vnni_int8 = is_int8(s.src) && usable_isa() >= Isa::avx512_vnni;
+    const auto refuse = [&](const std::string& name) {
+        return name.find("sse41") != std::string::npos || (vnni_int8 && name.find("avx2") != std::string::npos);
+    };
     if (!choose_implementation(pd, s.variant, refuse)) return nullptr;
     Parts parts;
     parts.descriptor = pd;
