@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads ONNX models of opset 7 to 21 into a graph of the canonical opset, weights mapped from the file. Nothing that a
+// file holds can do harm: the wire format is walked and held against base/limits.h first (onnx/wire.h).
+//
+//   Graph g = read_model("net.onnx");
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "graph/graph.h"
+
+namespace hone {
+
+constexpr int kLeastOpset = 7;
+constexpr int kNewestIrVersion = 13;
+
+/// Errors: io "file.absent"; model "model.*", "graph.*", "node.*", "op.*"; unsupported "op.unknown" (every operator that
+/// hone does not have, with counts), "model.opset", "model.ir_version", "model.functions", "model.type".
+Graph read_model(const std::string& path);
+/// The same from memory; everything is copied. `name` is for messages; side files are looked for in `folder`, if any.
+Graph read_model_bytes(std::string_view bytes, const std::string& name = "model", const std::string& folder = {});
+/// A file that holds one TensorProto, as in the test data of ONNX. Its name goes to `name`, if given.
+Tensor read_tensor_file(const std::string& path, std::string* name = nullptr);
+
+}  // namespace hone

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models from the shared folder, read, written and read again.
+#include "base/file.h"
+#include "onnx/reader.h"
+#include "onnx/writer.h"
+#include "support.h"
+
+using namespace hone;
+
+namespace {
+/// Reads, or tells which operators are still to come.
+bool read(const std::string& path, Graph& g) {
+    try {
+        g = read_model(path);
+        return true;
+    } catch (const Error& e) {
+        EXPECT_EQ(e.id, "op.unknown") << e.what();
+        std::printf("  %s\n", e.what());
+        return false;
+    }
+}
+}  // namespace
+
+TEST(Files, RoundTrip) {
+    HONE_REQUIRE(!shared_folder().empty(), "the shared folder");
+    for (const std::string& file : list_directory(shared_folder() + "/models")) {
+        if (!file.ends_with(".onnx")) continue;
+        SCOPED_TRACE(file);
+        Graph g;
+        if (!read(shared_folder() + "/models/" + file, g)) continue;
+        const std::string once = model_bytes(g);
+        const Graph again = read_model_bytes(once, file);
+        EXPECT_EQ(model_bytes(again), once);
+        EXPECT_EQ(to_text(again), to_text(g.compacted()));
+        EXPECT_EQ(again.opsets, g.opsets);
+        EXPECT_EQ(again.metadata, g.metadata);
+    }
+}
