@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of the peers: what it says when they are absent, and that it drives both.
+#include "eval/peer.h"
+
+#include <functional>
+
+#include "base/error.h"
+#include "support.h"
+
+namespace {
+using namespace hone;
+using eval::Peer;
+
+std::string error_id(const std::function<void()>& body) {
+    try {
+        body();
+    } catch (const Error& e) {
+        EXPECT_TRUE(e.id != "peer.absent" || e.hint.find("scripts/peers") != std::string::npos);
+        return e.id;
+    }
+    return "";
+}
+
+TEST(Peer, AbsentIsSaid) {
+    EXPECT_EQ(error_id([] { Peer({.engine = "onnxruntime", .model = "m.onnx", .root = "/nowhere"}); }), "peer.absent");
+}
+
+TEST(Peer, PEER_DrivesBoth) {
+    HONE_REQUIRE(Peer::present(source_path(".")), "the peers' environment (scripts/peers)");
+    HONE_REQUIRE(!shared_folder().empty(), "the folder of shared models");
+    const std::string model = shared_folder() + "/models/fashion_mlp.onnx";
+    std::vector<Tensor> answers;
+    for (const char* engine : {"onnxruntime", "openvino"}) {
+        Peer peer({.engine = engine, .model = model, .threads = 1, .root = source_path(".")});
+        EXPECT_FALSE(peer.version().empty());
+        ASSERT_EQ(peer.inputs().size(), 1u);
+        ASSERT_EQ(peer.inputs()[0].type, DType::f32);
+        Dims dims = peer.inputs()[0].dims;
+        for (int64_t& d : dims) d = d < 0 ? 1 : d;
+        Tensor x = Tensor::zeros(DType::f32, dims);
+        for (int64_t i = 0; i < x.count(); ++i) x.set(i, static_cast<double>(i % 17) / 17);
+        peer.set_input(peer.inputs()[0].name, x);
+        EXPECT_EQ(peer.run(5).size(), 5u);
+        answers.push_back(peer.outputs().at(0));
+        const Tensor all = peer.evaluate(peer.inputs()[0].name, x, 1);
+        ASSERT_TRUE(all.same_bits(answers.back()));
+        EXPECT_EQ(error_id([&] { peer.set_input("no such input", x), peer.run(1); }), "peer.refused");
+    }
+    ASSERT_EQ(answers[0].dims(), answers[1].dims());
+    for (int64_t i = 0; i < answers[0].count(); ++i) EXPECT_NEAR(answers[0].at(i), answers[1].at(i), 1e-3);
+}
+
+TEST(Peer, PEER_RefusesAndDies) {
+    HONE_REQUIRE(Peer::present(source_path(".")), "the peers' environment (scripts/peers)");
+    EXPECT_EQ(error_id([] { Peer({.engine = "onnxruntime", .model = "absent.onnx", .root = source_path(".")}); }),
+              "peer.refused");
+    EXPECT_EQ(error_id([] { Peer({.engine = "neither", .model = "absent.onnx", .root = source_path(".")}); }),
+              "peer.died");
+}
+}  // namespace
