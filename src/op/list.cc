@@ -6,7 +6,9 @@ namespace hone {
 const std::vector<const OpDecl*>& all_ops() {
     static const std::vector<const OpDecl*> all = [] {
         static std::vector<OpDecl> store;
-        for (auto* family : {ops::identity, ops::fused}) {
+        for (auto* family : {ops::conv, ops::conv_transpose, ops::gemm, ops::matmul, ops::pool, ops::batch_norm, ops::softmax,
+                             ops::reduce, ops::rnn, ops::quantize,
+                             ops::identity, ops::fused, ops::unary, ops::cast, ops::binary}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
         }

@@ -8,4 +8,17 @@
 namespace hone::ops {
 std::vector<OpDecl> identity();
 std::vector<OpDecl> fused();
+std::vector<OpDecl> unary();
+std::vector<OpDecl> cast();
+std::vector<OpDecl> binary();
+std::vector<OpDecl> conv();
+std::vector<OpDecl> conv_transpose();
+std::vector<OpDecl> gemm();
+std::vector<OpDecl> matmul();
+std::vector<OpDecl> pool();
+std::vector<OpDecl> batch_norm();
+std::vector<OpDecl> softmax();
+std::vector<OpDecl> reduce();
+std::vector<OpDecl> rnn();
+std::vector<OpDecl> quantize();
 }  // namespace hone::ops
