@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions by oneDNN: fp32, bf16 and int8, channels last first, plain where that has no fast kernel.
+#include <algorithm>
+
+#include "kernel/onednn/onednn.h"
+#include "op/window.h"
+#include "plan/lower.h"
+#include "plan/onednn_step.h"
+
+namespace hone::lower {
+
+void conv(const LowerContext& c, std::vector<Candidate>& list) {
+    const bool fused = c.node.domain == "hone", int8 = c.node.op == "QConv";
+    const Tensor* w = c.constant(1);
+    const Tensor* b = c.constant(2);
+    if (!w || (c.given(2) && !b) || w->rank() < 3 || w->rank() > 5 || count_of(c.in(0)) == 0 || count_of(c.out()) == 0) return;
+    const OpContext op = c.op();
+    const Window win = conv_window(op, c.in(0), w->dims());
+    onednn::ConvSpec s;
+    s.src = c.in_dtype(0);
+    s.weights = w->dtype();
+    s.dst = c.out_dtype();
+    const bool floats = (s.src == DType::f32 && s.weights == DType::f32) || (s.src == DType::bf16 && s.weights == DType::bf16);
+    if (!floats && !int8) return;
+    Tensor bias;
+    if (b) bias = int8 ? *b : b->cast(DType::f32);
+    s.bias = bias.defined() ? bias.dtype() : DType::undefined;
+    s.src_dims = c.in(0);
+    s.weight_dims = w->dims();
+    s.dst_dims = c.out();
+    s.groups = static_cast<int>(op.integer("group"));
+    s.strides = win.strides;
+    s.pads_begin = win.pads_begin;
+    s.pads_end = win.pads_end;
+    for (size_t a = 0; a < win.axes(); ++a) {  // the pad that the output really reads (ceil and odd strides)
+        const int64_t reads = (win.out[a] - 1) * win.strides[a] + win.extent(a);
+        s.pads_end[a] = reads - s.src_dims[a + 2] - win.pads_begin[a];
+    }
+    s.dilations = win.dilations;
+    s.threads = c.threads;
+    const size_t residual = int8 ? 4 : 3;
+    if (fused && !onednn_epilogue(op, c.given(residual), s.epilogue)) return;
+    if (int8) {
+        const Tensor* m = c.constant(3);
+        if (!m) return;
+        s.scales.assign(m->data<float>(), m->data<float>() + m->count());
+        s.src_zero_point = static_cast<int>(op.integer("x_zero_point"));
+        s.dst_zero_point = static_cast<int>(op.integer("y_zero_point"));
+        s.epilogue.residual_scale = op.real("residual_scale");
+    }
+    if (fused && c.given(residual) && c.in_dtype(residual) != s.dst) return;
+    const Tensor weights = *w;
+    const int r = fused && c.given(residual) ? static_cast<int>(residual) : -1;
+    for (bool last : {true, false}) {
+        s.channels_last = last;
+        Candidate k;
+        k.name = "onednn_conv";
+        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
+        if (r >= 0) k.in_place = {r};
+        k.packed = {1, 2, 3};
+        if (!int8) k.packed = {1, 2};
+        k.isa = Isa::avx2;
+        k.make = [s, weights, bias, r](Layout) -> std::unique_ptr<StepKernel> {
+            return onednn_step(onednn::make_conv(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r);
+        };
+        list.push_back(std::move(k));
+    }
+}
+
+}  // namespace hone::lower

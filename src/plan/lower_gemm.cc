@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products by oneDNN: constant weights packed once (hone.Gemm, hone.QGemm), both operands at run time (MatMul).
+#include <algorithm>
+
+#include "plan/onednn_step.h"
+
+namespace hone::lower {
+
+namespace {
+
+void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
+    const bool int8 = c.node.op == "QGemm";
+    const Tensor* w = c.constant(1);
+    const Tensor* b = c.constant(2);
+    if (!w || (c.given(2) && !b) || count_of(c.in(0)) == 0 || count_of(c.out()) == 0) return;
+    const OpContext op = c.op();
+    onednn::MatmulSpec s;
+    s.src = c.in_dtype(0);
+    s.weights = w->dtype();
+    s.dst = c.out_dtype();
+    const bool floats = s.src == s.weights && (s.src == DType::f32 || s.src == DType::bf16);
+    if (!floats && !int8) return;
+    const Dims a = c.in(0);
+    s.transpose_weights = op.integer("transB") != 0;
+    s.k = a.back();
+    s.m = count_of(Dims(a.begin(), a.end() - 1));
+    s.n = w->dim(s.transpose_weights ? 0 : 1);
+    s.threads = c.threads;
+    const size_t residual = int8 ? 4 : 3;
+    if (!onednn_epilogue(op, c.given(residual), s.epilogue)) return;
+    if (int8) {
+        const Tensor* m = c.constant(3);
+        if (!m) return;
+        s.scales.assign(m->data<float>(), m->data<float>() + m->count());
+        s.src_zero_point = static_cast<int>(op.integer("x_zero_point"));
+        s.dst_zero_point = static_cast<int>(op.integer("y_zero_point"));
+        s.epilogue.residual_scale = op.real("residual_scale");
+    }
+    if (c.given(residual) && c.in_dtype(residual) != s.dst) return;
+    Tensor bias;
+    if (b) bias = int8 ? *b : b->cast(DType::f32);
+    s.bias = bias.defined() ? bias.dtype() : DType::undefined;
+    const Tensor weights = *w;
+    const int r = c.given(residual) ? static_cast<int>(residual) : -1;
+    Candidate k;
+    k.name = "onednn_matmul";
+    k.isa = Isa::avx2;
+    if (r >= 0) k.in_place = {r};
+    k.packed = int8 ? std::vector<int>{1, 2, 3} : std::vector<int>{1, 2};
+    k.make = [s, weights, bias, r](Layout) {
+        return onednn_step(onednn::make_matmul(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r);
+    };
+    list.push_back(std::move(k));
+}
+
+void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims a = c.in(0), b = c.in(1), y = c.out();
+    if (c.in_dtype(0) != DType::f32 || a.size() < 2 || b.size() < 2 || count_of(y) == 0 || a.back() == 0) return;
+    onednn::MatmulSpec s;
+    s.m = a[a.size() - 2];
+    s.k = a.back();
+    s.n = b.back();
+    const size_t rank = std::max(a.size(), b.size()) - 2;
+    if (rank + 2 != y.size()) return;
+    s.batch = Dims(y.begin(), y.end() - 2);
+    auto leading = [&](const Dims& d) {
+        Dims out(rank, 1);
+        std::copy(d.begin(), d.end() - 2, out.end() - static_cast<long>(d.size() - 2));
+        return out;
+    };
+    s.src_batch = leading(a);
+    s.weight_batch = leading(b);
+    s.constant_weights = false;
+    s.threads = c.threads;
+    Candidate k;
+    k.name = "onednn_matmul";
+    k.isa = Isa::avx2;
+    k.make = [s](Layout) { return onednn_step(onednn::make_matmul(s, nullptr, nullptr), -1, 1); };
+    list.push_back(std::move(k));
+}
+
+}  // namespace
+
+void gemm(const LowerContext& c, std::vector<Candidate>& list) {
+    if (c.node.domain == "hone") constant_weights(c, list);
+    else if (c.node.op == "MatMul") runtime_weights(c, list);
+}
+
+}  // namespace hone::lower

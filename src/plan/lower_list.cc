@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include "base/thread_pool.h"
+#include "kernel/vector/vector.h"
+#include "plan/lower.h"
+
+namespace hone {
+
+std::vector<Candidate> candidates_for(const LowerContext& c) {
+    static const std::map<std::string, LowerFunction> list = [] {
+        std::map<std::string, LowerFunction> m;
+        auto add = [&](LowerFunction f, std::initializer_list<const char*> ops) {
+            for (const char* op : ops) HONE_CHECK(m.emplace(op, f).second, op);
+        };
+        add(lower::conv, {"Conv", "hone.Conv", "hone.QConv"});
+        add(lower::gemm, {"Gemm", "MatMul", "hone.Gemm", "hone.QGemm"});
+        add(lower::pool, {"MaxPool", "AveragePool", "GlobalAveragePool"});
+        add(lower::elementwise,
+            {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
+             "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
+             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast"});
+        add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd"});
+        add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
+                               "ReduceMax", "ReduceMin"});
+        add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
+                          "Slice", "Gather"});
+        return m;
+    }();
+    std::vector<Candidate> out;
+    const auto it = list.find((c.node.domain.empty() ? "" : c.node.domain + ".") + c.node.op);
+    if (it != list.end()) it->second(c, out);
+    return out;
+}
+
+void parallel_ranges_impl(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& f) {
+    const int64_t chunks = std::min<int64_t>((n + grain - 1) / grain, 64);
+    ThreadPool* pool = ThreadPool::current();
+    auto body = [&](int i) { f(n * i / chunks, n * (i + 1) / chunks); };
+    if (pool) pool->run(static_cast<int>(chunks), body);
+    else
+        for (int i = 0; i < chunks; ++i) body(i);
+}
+
+Dims physical(const Dims& dims, Layout layout) {
+    if (layout == Layout::plain || dims.size() < 3) return dims;
+    Dims p = {dims[0]};
+    p.insert(p.end(), dims.begin() + 2, dims.end());
+    p.push_back(dims[1]);
+    return p;
+}
+
+bool layout_free(const Dims& d) {
+    if (d.size() < 3 || d[1] == 1) return true;
+    return count_of(Dims(d.begin() + 2, d.end())) == 1;
+}
+
+Tensor to_layout(const Tensor& t, Layout layout) {
+    if (layout == Layout::plain || layout_free(t.dims())) return t;
+    Tensor out = Tensor::zeros(t.dtype(), t.dims());
+    std::vector<int64_t> perm = {0};
+    for (size_t i = 2; i < t.rank(); ++i) perm.push_back(static_cast<int64_t>(i));
+    perm.push_back(1);
+    vec::permute(vec::make_permute(t.dims(), perm), dtype_size(t.dtype()), t.raw(), out.raw_mut());
+    return out;
+}
+
+}  // namespace hone

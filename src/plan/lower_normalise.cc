@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Softmax, layer and batch normalisation, reductions over trailing or adjoining axes.
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "kernel/vector/vector.h"
+#include "plan/lower.h"
+
+namespace hone::lower {
+
+namespace {
+
+struct Split {
+    int64_t outer, axis, inner;
+};
+Split split_at(const Dims& d, size_t begin, size_t end) {
+    return {count_of(Dims(d.begin(), d.begin() + static_cast<long>(begin))),
+            count_of(Dims(d.begin() + static_cast<long>(begin), d.begin() + static_cast<long>(end))),
+            count_of(Dims(d.begin() + static_cast<long>(end), d.end()))};
+}
+
+void add(std::vector<Candidate>& list, const char* name, std::function<void(const StepArgs&)> run, LayoutRule rule = LayoutRule::plain) {
+    Candidate k;
+    k.name = name;
+    k.layout = rule;
+    k.make = [=](Layout) { return step_kernel(std::string("vector ") + name, run); };
+    list.push_back(std::move(k));
+}
+
+void softmax(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    if (d.empty()) return;
+    const OpContext op = c.op();
+    const auto axis = static_cast<size_t>(normal_axis(op, op.integer("axis"), static_cast<int64_t>(d.size())));
+    const Split s = split_at(d, axis, axis + 1);
+    const bool log = c.node.op == "LogSoftmax";
+    add(list, "softmax", [=](const StepArgs& a) {
+        const vec::Table& t = vec::table();
+        const float* x = in<float>(a, 0);
+        float* y = out<float>(a);
+        if (s.inner == 1)
+            parallel_ranges(s.outer, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.axis)), [&](int64_t b, int64_t e) {
+                (log ? t.log_softmax : t.softmax)(x + b * s.axis, y + b * s.axis, e - b, s.axis);
+            });
+        else (log ? t.log_softmax_middle : t.softmax_middle)(x, y, s.outer, s.axis, s.inner, 0, s.inner);
+    });
+}
+
+void layer_norm(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    if (d.empty() || c.node.outputs.size() > 1) return;
+    const OpContext op = c.op();
+    const auto axis = static_cast<size_t>(normal_axis(op, op.integer("axis"), static_cast<int64_t>(d.size())));
+    const Split s = split_at(d, axis, d.size());
+    for (size_t i : {1u, 2u})
+        if (c.given(i) && (count_of(c.in(i)) != s.axis || c.in_dtype(i) != DType::f32)) return;
+    const float epsilon = op.real("epsilon");
+    const bool bias = c.given(2);
+    add(list, "layer_norm", [=](const StepArgs& a) {
+        parallel_ranges(s.outer, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.axis)), [&](int64_t b, int64_t e) {
+            vec::table().layer_norm(in<float>(a, 0) + b * s.axis, in<float>(a, 1), bias ? in<float>(a, 2) : nullptr, epsilon, out<float>(a) + b * s.axis, e - b, s.axis);
+        });
+    });
+}
+
+void batch_norm(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    const OpContext op = c.op();
+    if (d.size() < 2 || c.node.outputs.size() > 1 || op.integer("training_mode")) return;
+    const Tensor* p[4];
+    for (size_t i = 0; i < 4; ++i)
+        if (!(p[i] = c.constant(i + 1)) || p[i]->count() != d[1]) return;
+    Tensor scale = Tensor::zeros(DType::f32, {d[1]}), bias = Tensor::zeros(DType::f32, {d[1]});
+    for (int64_t i = 0; i < d[1]; ++i) {
+        const double s = p[0]->at(i) / std::sqrt(p[3]->at(i) + op.real("epsilon"));
+        scale.set(i, s);
+        bias.set(i, p[1]->at(i) - p[2]->at(i) * s);
+    }
+    const int64_t inner = split_at(d, 1, 2).inner;
+    Candidate k;
+    k.name = "affine";
+    k.layout = LayoutRule::any;
+    k.in_place = {0};
+    k.make = [=](Layout layout) {
+        return step_kernel("vector affine", [=](const StepArgs& a) {
+            const float *x = in<float>(a, 0), *s = scale.data<float>(), *b = bias.data<float>();
+            if (layout == Layout::plain) vec::table().affine_middle(x, s, b, out<float>(a), d[0], d[1], inner, false);
+            else vec::table().affine_last(x, s, b, out<float>(a), d[0] * inner, d[1], false);
+        });
+    };
+    list.push_back(std::move(k));
+}
+
+void reduce(const LowerContext& c, std::vector<Candidate>& list) {
+    using R = vec::Reduce;
+    static const std::map<std::string, R> kinds = {{"ReduceMean", R::mean}, {"ReduceSum", R::sum}, {"ReduceMax", R::max}, {"ReduceMin", R::min}};
+    const Dims d = c.in(0);
+    const auto rank = static_cast<int64_t>(d.size());
+    std::vector<int64_t> axes;
+    if (c.given(1)) {
+        if (!c.constant(1)) return;
+        axes = c.constant(1)->to_i64();
+    }
+    const OpContext op = c.op();
+    if (axes.empty()) {
+        if (op.integer("noop_with_empty_axes")) return;
+        for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
+    }
+    for (int64_t& a : axes) a = normal_axis(op, a, rank);
+    std::sort(axes.begin(), axes.end());
+    for (size_t i = 1; i < axes.size(); ++i)
+        if (axes[i] != axes[i - 1] + 1) return;
+    if (axes.empty() || count_of(d) == 0) return;
+    const Split s = split_at(d, static_cast<size_t>(axes.front()), static_cast<size_t>(axes.back()) + 1);
+    const int kind = static_cast<int>(kinds.at(c.node.op));
+    add(list, "reduce", [=](const StepArgs& a) {
+        if (s.inner == 1) vec::table().reduce_last[kind](in<float>(a, 0), out<float>(a), s.outer, s.axis);
+        else vec::table().reduce_middle[kind](in<float>(a, 0), out<float>(a), s.outer, s.axis, s.inner);
+    });
+}
+
+}  // namespace
+
+void normalise(const LowerContext& c, std::vector<Candidate>& list) {
+    if (c.in_dtype(0) != DType::f32) return;
+    const std::string& op = c.node.op;
+    if (op == "Softmax" || op == "LogSoftmax") softmax(c, list);
+    else if (op == "LayerNormalization") layer_norm(c, list);
+    else if (op == "BatchNormalization") batch_norm(c, list);
+    else reduce(c, list);
+}
+
+}  // namespace hone::lower

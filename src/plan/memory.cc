@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/memory.h"
+
+#include <algorithm>
+#include <map>
+
+namespace hone {
+
+namespace {
+struct Life {
+    int first = -1, last = -1;
+    bool pinned = false;  ///< not of the arena, or read after the last step
+};
+}  // namespace
+
+void plan_memory(Plan& p) {
+    const int n_steps = static_cast<int>(p.steps.size());
+    std::vector<Life> life(p.slots.size());
+    auto at = [&](int slot) -> Life& { return life[static_cast<size_t>(slot)]; };
+    auto slot = [&](int i) -> Slot& { return p.slots[static_cast<size_t>(i)]; };
+    for (size_t i = 0; i < p.slots.size(); ++i) life[i].pinned = p.slots[i].kind != SlotKind::arena;
+    for (int k = 0; k < n_steps; ++k) {
+        for (int o : p.steps[static_cast<size_t>(k)].out)
+            if (o >= 0) at(o).first = at(o).last = k;
+        for (int i : p.steps[static_cast<size_t>(k)].in)
+            if (i >= 0) at(i).last = k;
+    }
+    for (int o : p.outputs) at(o).last = n_steps;
+
+    auto root = [&](int i) {
+        while (slot(i).root != i) i = slot(i).root;
+        return i;
+    };
+    auto share = [&](int from, int to) {
+        const int r = root(from);
+        slot(to).root = r;
+        at(r).last = std::max(at(r).last, at(to).last);
+    };
+    std::multimap<size_t, InPlaceWish> wishes;
+    for (const InPlaceWish& w : p.in_place_wishes) wishes.emplace(w.step, w);
+    for (int k = 0; k < n_steps; ++k) {
+        const Step& s = p.steps[static_cast<size_t>(k)];
+        if (s.kind == StepKind::view) share(s.in[0], s.out[0]);
+        const auto [begin, end] = wishes.equal_range(static_cast<size_t>(k));
+        for (auto it = begin; it != end; ++it) {
+            const InPlaceWish& w = it->second;
+            const int r = root(w.from);
+            // The other operands of this step must not lie in the memory that is about to be written.
+            const bool clash = std::any_of(s.in.begin(), s.in.end(), [&](int i) { return i >= 0 && i != w.from && root(i) == r; });
+            if (slot(w.to).root == w.to && !at(r).pinned && at(r).last == k && !clash && slot(w.to).kind == SlotKind::arena) {
+                share(w.from, w.to);
+                break;
+            }
+        }
+    }
+
+    std::vector<int> order;
+    for (size_t i = 0; i < p.slots.size(); ++i)
+        if (p.slots[i].kind == SlotKind::arena && p.slots[i].root == static_cast<int>(i) && life[i].first >= 0) order.push_back(static_cast<int>(i));
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return slot(a).bytes > slot(b).bytes; });
+    std::vector<int> placed;
+    for (int i : order) {
+        std::vector<std::pair<size_t, size_t>> busy;
+        for (int j : placed)
+            if (at(i).first <= at(j).last && at(j).first <= at(i).last) busy.emplace_back(slot(j).offset, slot(j).offset + (slot(j).bytes + 63) / 64 * 64);
+        std::sort(busy.begin(), busy.end());
+        size_t offset = 0;
+        for (const auto& [from, to] : busy) {
+            if (offset + slot(i).bytes <= from) break;
+            offset = std::max(offset, to);
+        }
+        slot(i).offset = offset;
+        p.arena_bytes = std::max(p.arena_bytes, offset + (slot(i).bytes + 63) / 64 * 64);
+        placed.push_back(i);
+    }
+}
+
+}  // namespace hone
