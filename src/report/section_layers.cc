@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/error.h"
+#include "record/table.h"
+#include "report/plots.h"
+#include "report/sections.h"
+#include "report/words.h"
+
+namespace hone::report {
+namespace {
+
+constexpr size_t shown_rows = 24, shown_bars = 16;
+
+bool kept(const record::LayerRow& row) { return row.decision.empty() || row.decision.rfind("kept", 0) == 0; }
+
+void summary(Html& html, const record::Run& run) {
+    struct Share {
+        int64_t layers = 0, macs = 0;
+    };
+    std::map<std::string, Share> shares;
+    int64_t all = 0;
+    for (const auto& row : run.layers) {
+        Share& s = shares[row.decision.empty() ? "kept" : row.decision];
+        ++s.layers;
+        s.macs += row.macs;
+        all += row.macs;
+    }
+    std::vector<std::pair<std::string, Share>> order(shares.begin(), shares.end());
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.second.macs > b.second.macs; });
+    const auto list = html.open("div", {{"class", "facts"}});
+    for (size_t i = 0; i < order.size() && i < 6; ++i) {
+        const auto box = html.open("div");
+        html.element("b", cat(order[i].second.layers, order[i].second.layers == 1 ? " layer" : " layers"));
+        html.element(
+            "span",
+            cat(order[i].first,
+                all > 0 ? ", " + percent_text(double(order[i].second.macs) / double(all), 0) + " of the work" : ""));
+    }
+}
+
+void layer_row(Html& html, const record::Run& run, const record::LayerRow& row, double work) {
+    const auto line = html.open("tr");
+    {
+        const auto cell = html.open("td", {{"class", "layer"}});
+        html.element("b", row.name.empty() ? row.op : row.name);
+        html.element("span", row.op, {{"class", "small"}});
+    }
+    {
+        const auto cell = html.open("td", {{"data-label", "done"}});
+        html.element("span", row.decision.empty() ? "kept" : row.decision, {{"class", kept(row) ? "chip" : "chip on"}});
+    }
+    const auto figure = [&](const char* label, const std::string& text) {
+        html.element("td", text, {{"class", "n"}, {"data-label", label}});
+    };
+    figure("share of work", work > 0 && row.macs > 0 ? percent_text(double(row.macs) / work, 1) : "–");
+    figure("price", row.sensitivity ? points_text(run.metric, *row.sensitivity, true) : "–");
+    figure("time before", row.time_before_ms ? ms_text(*row.time_before_ms) : "–");
+    figure("time after", row.time_after_ms ? ms_text(*row.time_after_ms) : "–");
+    const bool both = row.time_before_ms && row.time_after_ms && *row.time_after_ms > 0;
+    figure("gain", both ? times_text(*row.time_before_ms / *row.time_after_ms) : "–");
+    html.element("td", row.reason, {{"class", "why"}, {"data-label", "why"}});
+}
+
+void layer_table(Html& html, const record::Run& run, size_t first, size_t last, double work) {
+    const auto frame = html.open("div", {{"class", "scroll"}});
+    const auto table = html.open("table", {{"class", "stack"}});
+    {
+        const auto head = html.open("thead");
+        const auto row = html.open("tr");
+        html.element("th", "Layer");
+        html.element("th", "Done");
+        for (const char* name : {"Work", "Price", "Before", "After", "Gain"})
+            html.element("th", name, {{"class", "n"}});
+        html.element("th", "Why, and why not more");
+    }
+    const auto body = html.open("tbody");
+    for (size_t i = first; i < last; ++i) layer_row(html, run, run.layers[i], work);
+}
+
+}  // namespace
+
+void layers_section(Html& html, const record::Run& run) {
+    if (run.layers.empty()) return;
+    double work = 0;
+    for (const auto& row : run.layers) work += static_cast<double>(row.macs);
+    const auto section = html.open("section");
+    html.element("h2", "What was done to each layer");
+    summary(html, run);
+    const size_t first = run.layers.size() > shown_rows + 4 ? shown_rows : run.layers.size();
+    layer_table(html, run, 0, first, work);
+    html.element("p",
+                 cat("Price: accuracy lost on the validation part when this layer alone is changed",
+                     is_share(run.metric) ? ", in percentage points." : "."),
+                 {{"class", "caption"}});
+    if (first == run.layers.size()) return;
+    const auto fold = html.open("details");
+    html.element("summary", cat("The other ", run.layers.size() - first, " layers"));
+    layer_table(html, run, first, run.layers.size(), work);
+}
+
+void sensitivity_section(Html& html, const record::Run& run) {
+    std::vector<const record::LayerRow*> rows;
+    for (const auto& row : run.layers)
+        if (row.sensitivity && std::isfinite(*row.sensitivity)) rows.push_back(&row);
+    if (rows.size() < 2) return;
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const auto* a, const auto* b) { return *a->sensitivity > *b->sensitivity; });
+    double most = 0;
+    for (const auto* row : rows) most = std::max(most, std::fabs(*row->sensitivity));
+    const auto section = html.open("section");
+    html.element("h2", "Which layers are delicate");
+    html.element(
+        "p",
+        "Each layer was changed alone and the network judged on the validation part: a long bar is a layer that "
+        "answers change for.");
+    {
+        const auto list = html.open("div", {{"class", "rows"}});
+        for (size_t i = 0; i < rows.size() && i < shown_bars; ++i) {
+            const auto& row = *rows[i];
+            html.element("span", row.name, {{"class", "label"}});
+            bar(html, most > 0 ? std::max(0.0, *row.sensitivity / most) : 0, kept(row) ? "before" : "after");
+            html.element("span", points_text(run.metric, *row.sensitivity, true), {{"class", "n"}});
+        }
+    }
+    {
+        const auto key = html.open("div", {{"class", "key"}});
+        html.element("span", "changed", {{"class", "kept"}});
+        html.element("span", "kept as it was", {{"class", "original"}});
+    }
+    if (rows.size() > shown_bars)
+        html.element("p",
+                     cat("The other ", rows.size() - shown_bars, " layers cost ",
+                         points_text(run.metric, *rows[shown_bars]->sensitivity), " or less each."),
+                     {{"class", "caption"}});
+}
+
+}  // namespace hone::report

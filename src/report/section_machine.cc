@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "base/error.h"
+#include "base/timing.h"
+#include "record/table.h"
+#include "report/sections.h"
+#include "report/words.h"
+
+namespace hone::report {
+namespace {
+
+void fact(Html& html, const std::string& name, const std::string& value, bool code = false) {
+    if (value.empty()) return;
+    html.element("dt", name);
+    html.element("dd", value, {{"class", code ? "code" : ""}});
+}
+
+std::string load_text(const std::vector<double>& load) {
+    std::vector<std::string> parts;
+    for (double v : load)
+        if (std::isfinite(v)) parts.push_back(fixed(v, 2));
+    return join(parts, " at the start, ") + (parts.size() > 1 ? " at the end" : "");
+}
+
+void parts_table(Html& html, const record::Run& run) {
+    if (run.parts.empty()) return;
+    html.element("h3", "Data");
+    const auto frame = html.open("div", {{"class", "scroll"}});
+    const auto table = html.open("table");
+    {
+        const auto head = html.open("thead");
+        const auto row = html.open("tr");
+        html.element("th", "Part");
+        html.element("th", "Samples", {{"class", "n"}});
+        html.element("th", "Used for");
+        html.element("th", "From");
+    }
+    const auto body = html.open("tbody");
+    for (const auto& part : run.parts) {
+        const auto row = html.open("tr");
+        html.element("td", part.name);
+        html.element("td", record::count_text(part.samples), {{"class", "n"}});
+        html.element("td", part.used_for);
+        html.element("td", part.origin);
+    }
+}
+
+void texts(Html& html, const std::string& title, const record::Texts& all) {
+    if (all.empty()) return;
+    const auto fold = html.open("details");
+    html.element("summary", title);
+    const auto list = html.open("dl", {{"class", "facts-list"}});
+    for (const auto& [name, value] : all) fact(html, name, value.empty() ? "–" : value, true);
+}
+
+}  // namespace
+
+void machine_section(Html& html, const record::Run& run) {
+    const auto section = html.open("section");
+    html.element("h2", "Where this was measured, and how to repeat it");
+    if (!run.command.empty()) html.element("pre", run.command);
+    {
+        const auto list = html.open("dl", {{"class", "facts-list"}});
+        fact(html, "Processor", run.machine.cpu + (run.machine.isa.empty() ? "" : " (" + run.machine.isa + ")"));
+        if (run.machine.threads > 0)
+            fact(html, "Threads",
+                 cat(run.machine.threads, run.machine.cores > 0 ? cat(" of ", run.machine.cores, " cores") : ""));
+        fact(html, "Load of the machine", load_text(run.machine.load));
+        fact(html, "Seed", std::to_string(run.seed));
+        fact(html, "Started", run.started);
+        fact(html, "Finished", run.finished + (run.seconds > 0 ? " (" + human_seconds(run.seconds) + ")" : ""));
+        fact(html, "hone", run.version);
+        fact(html, "Original", run.original, true);
+        fact(html, "Result", run.model, true);
+        for (const std::string& file : run.files)
+            if (file != run.model) fact(html, "Written", file, true);
+    }
+    parts_table(html, run);
+    texts(html, "Hashes (SHA-256)", run.hashes);
+    texts(html, cat("Recipe: all ", run.recipe.size(), " options as they were resolved"), run.recipe);
+}
+
+void glossary_section(Html& html, const record::Run& run) {
+    const auto section = html.open("section");
+    html.element("h2", "Words used here");
+    const auto list = html.open("dl", {{"class", "words"}});
+    const auto word = [&](const char* name, const std::string& meaning) {
+        html.element("dt", name);
+        html.element("dd", meaning);
+    };
+    if (run.metric == "top1") word("Top-1 accuracy", "Share of samples whose most likely class is the right one.");
+    if (is_share(run.metric)) word("Point", "A hundredth of all samples: from 93 % to 92 % is one point.");
+    word("Drop", "How much accuracy the new network lost against the original, on the same samples.");
+    word("Bound", "The largest drop you allowed.");
+    word("Latency", "Time from an input to its answer, one at a time. The median is the middle of all runs.");
+    word("Multiply-adds", "Multiplications with their additions that one answer takes: the work of a layer.");
+    word("int8, bf16, fp32", "How many bits a number takes: 8, 16, 32. Fewer are smaller and faster, and coarser.");
+    word("Validation, test", "Two parts of the data: one to choose by, one kept back for the verdict.");
+}
+
+}  // namespace hone::report

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/words.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "base/error.h"
+#include "base/timing.h"
+#include "record/run.h"
+#include "record/table.h"
+
+namespace hone::report {
+
+bool is_share(std::string_view metric) {
+    constexpr std::array shares = {"top1", "top5", "accuracy", "precision", "recall", "f1", "auc", "map"};
+    return std::any_of(shares.begin(), shares.end(), [&](const char* s) { return metric == s; });
+}
+
+std::string metric_name(std::string_view metric) {
+    if (metric == "top1") return "Top-1 accuracy";
+    if (metric == "top5") return "Top-5 accuracy";
+    if (metric == "f1") return "F1 score";
+    std::string name(metric);
+    if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
+    return name;
+}
+
+std::string fixed(double value, int digits) {
+    if (!std::isfinite(value)) return "–";
+    char text[400];
+    std::snprintf(text, sizeof text, "%.*f", digits, value);
+    std::string out = text;
+    const bool zero = out.find_first_not_of("-0.") == std::string::npos;
+    if (out[0] == '-') out.replace(0, 1, zero ? "" : "−");
+    return out;
+}
+
+std::string percent_text(double share, int digits) {
+    return std::isfinite(share) ? fixed(100 * share, digits) + " %" : "–";
+}
+
+std::string metric_text(std::string_view metric, double value) {
+    return is_share(metric) ? percent_text(value, 2) : std::isfinite(value) ? record::number_text(value) : "–";
+}
+
+std::string points_text(std::string_view metric, double value, bool bare) {
+    if (!std::isfinite(value)) return "–";
+    if (!is_share(metric)) return record::number_text(value);
+    const bool fine = value != 0 && std::fabs(value) < 0.0001;
+    return fixed(100 * value, fine ? 3 : 2) + (bare ? "" : " points");
+}
+
+std::string ms_text(double ms) {
+    if (!std::isfinite(ms)) return "–";
+    if (ms > 0 && ms < 0.1) return fixed(1000 * ms, 1) + " µs";
+    return fixed(ms, ms < 1 ? 3 : ms < 10 ? 2 : ms < 100 ? 1 : 0) + " ms";
+}
+
+std::string times_text(double ratio) { return fixed(ratio, ratio < 10 ? 2 : 1) + (std::isfinite(ratio) ? "×" : ""); }
+
+std::string bytes_text(double bytes) {
+    constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    while (std::fabs(bytes) >= 1000 && unit < 4) {
+        bytes /= 1000;
+        ++unit;
+    }
+    return fixed(bytes, unit == 0 ? 0 : bytes < 10 ? 2 : bytes < 100 ? 1 : 0) + " " + units[unit];
+}
+
+std::string headline(const record::Run& run) {
+    if (!run.accepted || !run.after) return "The original was kept";
+    const double size = run.before.bytes > 0 ? double(run.after->bytes) / double(run.before.bytes) : 1;
+    const bool smaller = size < 0.995;
+    std::string text;
+    if (run.speedup && run.speedup->low > 1)
+        text = fixed(run.speedup->estimate, run.speedup->estimate < 10 ? 1 : 0) + "× faster";
+    if (smaller) text += (text.empty() ? "" : " and ") + fixed(100 * (1 - size), 0) + " % smaller";
+    return text.empty() ? "The goal was met" : text;
+}
+
+std::string drop_sentence(const record::Run& run) {
+    if (!run.drop) return "";
+    const record::Drop& d = *run.drop;
+    const auto points = [&](double v) { return points_text(run.metric, v); };
+    const std::string sure = percent_text(d.confidence, 0);
+    std::string text = d.estimate > 0   ? cat("It lost ", points(d.estimate))
+                       : d.estimate < 0 ? cat("It gained ", points(-d.estimate))
+                                        : std::string("It lost nothing");
+    text += cat(" on ", record::count_text(d.samples), " test samples; with ", sure,
+                " confidence the true drop is at most ", points(d.high));
+    if (!run.goal.max_drop) return text + ".";
+    const double bound = *run.goal.max_drop;
+    if (d.high <= bound) return text + cat(", within the bound of ", points(bound), ".");
+    if (d.low > bound) return text + cat(" and more than the bound of ", points(bound), ".");
+    text += cat(". That does not show that it stays within the bound of ", points(bound), ".");
+    if (d.samples_needed)
+        text += cat(" About ", record::count_text(*d.samples_needed), " samples would be needed to decide.");
+    return text;
+}
+
+std::string speed_sentence(const record::Run& run) {
+    if (!run.speedup) return "";
+    const record::Interval& s = *run.speedup;
+    const std::string range = cat(times_text(s.low), " to ", times_text(s.high));
+    if (s.low > 1)
+        return cat("Measured ", times_text(s.estimate), " as fast (", range,
+                   ") in interleaved runs of both models on this machine.");
+    if (s.high < 1)
+        return cat("Measured slower: ", times_text(s.estimate), " (", range, ") the speed of the original.");
+    return cat("Not measurably faster: ", times_text(s.estimate), " (", range, ") includes 1.");
+}
+
+std::vector<std::string> next_steps(const record::Run& run) {
+    if (run.accepted)
+        return {cat("hone bench ", run.original.empty() ? "ORIGINAL" : run.original, " ", run.model,
+                    "   times both again")};
+    std::vector<std::string> steps;
+    if (run.drop && run.drop->samples_needed)
+        steps.push_back(cat("give about ", record::count_text(*run.drop->samples_needed),
+                            " test samples, so that the bound can be decided"));
+    if (run.best_rejected && run.goal.max_drop && run.best_rejected->drop > *run.goal.max_drop)
+        steps.push_back(cat("allow more, if you can: the best rejected model lost ",
+                            points_text(run.metric, run.best_rejected->drop), " at ",
+                            times_text(run.best_rejected->speedup)));
+    if (run.best_rejected && !run.best_rejected->file.empty())
+        steps.push_back(cat("hone compare ", run.original.empty() ? run.model : run.original, " ",
+                            run.best_rejected->file, "   shows where the answers part"));
+    return steps;
+}
+
+}  // namespace hone::report
