@@ -311,17 +311,30 @@ class Builder {
     }
 };
 
-}  // namespace
-
-Graph build_graph(const wire::Skeleton& skeleton, ModelSource& source) {
+pb::ModelProto parse(const wire::Skeleton& skeleton, const std::string& name) {
     pb::ModelProto model;
     google::protobuf::io::ArrayInputStream stream(skeleton.bytes.data(), static_cast<int>(skeleton.bytes.size()));
     google::protobuf::io::CodedInputStream in(&stream);
     in.SetRecursionLimit(200);
     in.SetTotalBytesLimit(INT32_MAX);
     if (!model.ParseFromCodedStream(&in) || !in.ConsumedEntireMessage())
-        fail(ErrorKind::model, "model.wire", "the file is damaged", "", source.name);
+        fail(ErrorKind::model, "model.wire", "the file is damaged", "", name);
+    return model;
+}
+
+}  // namespace
+
+Graph build_graph(const wire::Skeleton& skeleton, ModelSource& source) {
+    const pb::ModelProto model = parse(skeleton, source.name);
     return Builder(model, skeleton, source).build();
+}
+
+std::map<std::string, int> operators_in(const wire::Skeleton& skeleton, const std::string& name) {
+    std::map<std::string, int> out;
+    const pb::ModelProto model = parse(skeleton, name);
+    for (const auto& n : model.graph().node())
+        ++out[n.domain().empty() || n.domain() == "ai.onnx" ? n.op_type() : cat(n.domain(), ".", n.op_type())];
+    return out;
 }
 
 }  // namespace hone

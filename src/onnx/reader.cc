@@ -54,6 +54,15 @@ Graph read_model_bytes(std::string_view bytes, const std::string& name, const st
     return naming(name, [&] { return read(bytes, {name, nullptr, SideFiles(folder)}); });
 }
 
+std::map<std::string, int> count_operators(const std::string& path) {
+    return naming(path, [&] {
+        const MappedFile file = map_file(path);
+        check_size(file.size, path);
+        refuse_other_formats(file.text(), path);
+        return operators_in(wire::walk_model(file.text(), path), path);
+    });
+}
+
 Tensor read_tensor_file(const std::string& path, std::string* name) {
     return naming(path, [&] {
         const MappedFile file = map_file(path);

@@ -4,6 +4,7 @@
 //
 //   Graph g = read_model("net.onnx");
 #pragma once
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ constexpr int kNewestIrVersion = 13;
 Graph read_model(const std::string& path);
 /// The same from memory; everything is copied. `name` is for messages; side files are looked for in `folder`, if any.
 Graph read_model_bytes(std::string_view bytes, const std::string& name = "model", const std::string& folder = {});
+/// How often each operator stands in a model's main graph ("domain.Op" outside the standard's), whether hone has it or not.
+std::map<std::string, int> count_operators(const std::string& path);
 /// A file that holds one TensorProto, as in the test data of ONNX. Its name goes to `name`, if given.
 Tensor read_tensor_file(const std::string& path, std::string* name = nullptr);
 
