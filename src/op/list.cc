@@ -8,7 +8,8 @@ const std::vector<const OpDecl*>& all_ops() {
         static std::vector<OpDecl> store;
         for (auto* family : {ops::conv, ops::conv_transpose, ops::gemm, ops::matmul, ops::pool, ops::batch_norm, ops::softmax,
                              ops::reduce, ops::rnn, ops::quantize,
-                             ops::identity, ops::fused, ops::unary, ops::cast, ops::binary}) {
+                             ops::identity, ops::fused, ops::unary, ops::cast, ops::binary,
+                             ops::reshape, ops::constant, ops::concat_split, ops::slice_pad}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
         }

@@ -21,4 +21,8 @@ std::vector<OpDecl> softmax();
 std::vector<OpDecl> reduce();
 std::vector<OpDecl> rnn();
 std::vector<OpDecl> quantize();
+std::vector<OpDecl> reshape();
+std::vector<OpDecl> constant();
+std::vector<OpDecl> concat_split();
+std::vector<OpDecl> slice_pad();
 }  // namespace hone::ops

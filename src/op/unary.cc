@@ -27,15 +27,15 @@ Params params(const OpContext& c) {
     return p;
 }
 
-using Real = double (*)(double, const Params&);
+
 using Whole = int64_t (*)(int64_t, bool is_unsigned);
 
-template <Real f>
+template <auto f>
 void run_real(RefContext& c) {
     const Params p = params(c);
     for (int64_t i = 0; i < c.in[0].count(); ++i) c.out[0].set(i, f(c.in[0].at(i), p));
 }
-template <Real f, Whole g>
+template <auto f, Whole g>
 void run_any(RefContext& c) {
     if (is_float(c.in[0].dtype())) return run_real<f>(c);
     const bool u = is_unsigned(c.in[0].dtype());
@@ -158,7 +158,7 @@ OpDecl unary(const char* name, Reference reference, Infer infer = infer_same<is_
 }
 AttrSpec real(const char* name, float fallback) { return {name, AttrKind::real, fallback}; }
 
-#define HONE_REAL(expression) run_real<[](double x, const Params& p) -> double { (void)p; return expression; }>
+#define HONE_REAL(expression) run_real<[](double x, const Params& p) -> double { (void)p; return (expression); }>
 
 std::vector<OpDecl> arithmetic() {
     return {
