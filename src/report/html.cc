@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/html.h"
 
+#include <algorithm>
+
 #include "record/utf8.h"
 
 namespace hone::report {
@@ -55,6 +57,15 @@ Html::Tag Html::open(std::string_view name, const Attributes& attributes) {
 void Html::element(std::string_view name, std::string_view text, const Attributes& attributes) {
     const Tag tag = open(name, attributes);
     out_ += escaped(text);
+}
+
+void Html::name(std::string_view text) {
+    for (size_t at = 0; at < text.size();) {
+        const size_t stop = std::min(text.find_first_of("/._:", at + 1), text.size());
+        if (at > 0) out_ += "<wbr/>";
+        out_ += escaped(text.substr(at, stop - at));
+        at = stop;
+    }
 }
 
 void Html::shape(std::string_view name, const Attributes& attributes) {

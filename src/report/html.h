@@ -36,6 +36,8 @@ class Html {
     /// An element of SVG without content.
     void shape(std::string_view name, const Attributes& attributes);
     void text(std::string_view text) { out_ += escaped(text); }
+    /// A path or dotted name, with places to break the line before each '/', '.', '_' and ':'.
+    void name(std::string_view text);
     /// A literal of ours.
     void raw(std::string_view markup) { out_ += markup; }
     const std::string& str() const { return out_; }

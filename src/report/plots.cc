@@ -28,16 +28,22 @@ void line(Html& html, const std::string& kind, const std::string& x) {
 }
 
 // Labels at the edge stay inside.
-std::string anchor(double share) { return share < 0.08 ? " first" : share > 0.92 ? " last" : ""; }
+std::string anchor(double share, double edge) { return share < edge ? " first" : share > 1 - edge ? " last" : ""; }
 
 void mark(Html& html, const Scale& scale, double at, const std::string& text, const std::string& kind) {
     if (!text.empty())
-        html.element("span", text, {{"class", kind + anchor(scale.share(at))}, {"style", "left:" + scale.percent(at)}});
+        html.element("span", text,
+                     {{"class", kind + anchor(scale.share(at), kind == "name"   ? 0.2
+                                                               : kind == "tick" ? 0.04
+                                                                                : 0.1)},
+                      {"style", "left:" + scale.percent(at)}});
 }
+
+std::string tick_text(const Label& label, double at) { return trimmed(label(at)); }
 
 void axis(Html& html, const Scale& scale, const Label& label) {
     const auto row = html.open("div", {{"class", "axis"}});
-    for (double t : ticks(scale.low, scale.high)) mark(html, scale, t, label(t), "tick");
+    for (double t : ticks(scale.low, scale.high)) mark(html, scale, t, tick_text(label, t), "tick");
 }
 
 void grid(Html& html, const Scale& scale) {
@@ -176,8 +182,9 @@ void candidate_plot(Html& html, const record::Run& run) {
                                       {"cy", top(c->drop)},
                                       {"r", c->kept ? "7" : "5"}});
         }
-        for (double t : ticks(y.low, y.high))
-            html.element("span", points_text(run.metric, t, true), {{"class", "side"}, {"style", "top:" + top(t)}});
+        for (double t : ticks(y.low + 0.04 * (y.high - y.low), y.high - 0.04 * (y.high - y.low)))
+            html.element("span", tick_text([&](double v) { return points_text(run.metric, v, true); }, t),
+                         {{"class", "side"}, {"style", "top:" + top(t)}});
         if (run.goal.max_drop)
             html.element("span", "bound",
                          {{"class", "side limit"}, {"style", "right:0;left:auto;top:" + top(*run.goal.max_drop)}});

@@ -16,6 +16,29 @@ constexpr size_t shown_rows = 24, shown_bars = 16;
 
 bool kept(const record::LayerRow& row) { return row.decision.empty() || row.decision.rfind("kept", 0) == 0; }
 
+std::string small_percent(double share) { return share < 0.0005 ? "< 0.1 %" : percent_text(share, 1); }
+
+std::string price_text(const record::Run& run, double price) {
+    return is_share(run.metric) ? fixed(100 * price, 3) : points_text(run.metric, price, true);
+}
+
+// One unit a table, so that its times compare at a glance.
+struct TimeUnit {
+    const char* name = "ms";
+    double scale = 1;
+    int digits = 3;
+    explicit TimeUnit(const record::Run& run) {
+        double most = 0;
+        for (const auto& row : run.layers) most = std::max(most, row.time_before_ms.value_or(0));
+        if (most < 1) name = "µs", scale = 1000, digits = 1;
+    }
+    std::string text(const std::optional<double>& ms) const { return ms ? fixed(*ms * scale, digits) : "–"; }
+};
+
+std::string work_text(double share) {
+    return share == 0 ? "no multiply-adds" : (share < 0.01 ? "less than 1 %" : percent_text(share, 0)) + " of the work";
+}
+
 void summary(Html& html, const record::Run& run) {
     struct Share {
         int64_t layers = 0, macs = 0;
@@ -35,18 +58,21 @@ void summary(Html& html, const record::Run& run) {
     for (size_t i = 0; i < order.size() && i < 6; ++i) {
         const auto box = html.open("div");
         html.element("b", cat(order[i].second.layers, order[i].second.layers == 1 ? " layer" : " layers"));
-        html.element(
-            "span",
-            cat(order[i].first,
-                all > 0 ? ", " + percent_text(double(order[i].second.macs) / double(all), 0) + " of the work" : ""));
+        html.element("span",
+                     cat(order[i].first, all > 0 ? ", " + work_text(double(order[i].second.macs) / double(all)) : ""));
     }
 }
 
 void layer_row(Html& html, const record::Run& run, const record::LayerRow& row, double work) {
+    const TimeUnit unit(run);
+    const std::string before = cat("before, ", unit.name), after = cat("after, ", unit.name);
     const auto line = html.open("tr");
     {
         const auto cell = html.open("td", {{"class", "layer"}});
-        html.element("b", row.name.empty() ? row.op : row.name);
+        {
+            const auto name = html.open("b");
+            html.name(row.name.empty() ? row.op : row.name);
+        }
         html.element("span", row.op, {{"class", "small"}});
     }
     {
@@ -56,10 +82,10 @@ void layer_row(Html& html, const record::Run& run, const record::LayerRow& row, 
     const auto figure = [&](const char* label, const std::string& text) {
         html.element("td", text, {{"class", "n"}, {"data-label", label}});
     };
-    figure("share of work", work > 0 && row.macs > 0 ? percent_text(double(row.macs) / work, 1) : "–");
-    figure("price", row.sensitivity ? points_text(run.metric, *row.sensitivity, true) : "–");
-    figure("time before", row.time_before_ms ? ms_text(*row.time_before_ms) : "–");
-    figure("time after", row.time_after_ms ? ms_text(*row.time_after_ms) : "–");
+    figure("work", work > 0 && row.macs > 0 ? small_percent(double(row.macs) / work) : "–");
+    figure("price", row.sensitivity ? price_text(run, *row.sensitivity) : "–");
+    figure(before.c_str(), unit.text(row.time_before_ms));
+    figure(after.c_str(), unit.text(row.time_after_ms));
     const bool both = row.time_before_ms && row.time_after_ms && *row.time_after_ms > 0;
     figure("gain", both ? times_text(*row.time_before_ms / *row.time_after_ms) : "–");
     html.element("td", row.reason, {{"class", "why"}, {"data-label", "why"}});
@@ -73,7 +99,9 @@ void layer_table(Html& html, const record::Run& run, size_t first, size_t last, 
         const auto row = html.open("tr");
         html.element("th", "Layer");
         html.element("th", "Done");
-        for (const char* name : {"Work", "Price", "Before", "After", "Gain"})
+        const std::string unit = TimeUnit(run).name;
+        for (const std::string& name :
+             {std::string("Work"), std::string("Price"), "Before, " + unit, "After, " + unit, std::string("Gain")})
             html.element("th", name, {{"class", "n"}});
         html.element("th", "Why, and why not more");
     }
@@ -121,9 +149,12 @@ void sensitivity_section(Html& html, const record::Run& run) {
         const auto list = html.open("div", {{"class", "rows"}});
         for (size_t i = 0; i < rows.size() && i < shown_bars; ++i) {
             const auto& row = *rows[i];
-            html.element("span", row.name, {{"class", "label"}});
+            {
+                const auto label = html.open("span", {{"class", "label"}});
+                html.name(row.name);
+            }
             bar(html, most > 0 ? std::max(0.0, *row.sensitivity / most) : 0, kept(row) ? "before" : "after");
-            html.element("span", points_text(run.metric, *row.sensitivity, true), {{"class", "n"}});
+            html.element("span", price_text(run, *row.sensitivity), {{"class", "n"}});
         }
     }
     {

@@ -63,7 +63,7 @@ void decisions_section(Html& html, const record::Run& run) {
         if (d.figures.empty()) continue;
         const auto figures = html.open("div", {{"class", "chips"}});
         for (const auto& [name, value] : d.figures)
-            html.element("span", cat(name, " ", record::number_text(value)), {{"class", "chip"}});
+            html.element("span", cat(name, " ", trimmed(record::number_text(value))), {{"class", "chip"}});
     }
 }
 

@@ -142,7 +142,7 @@ void verdict_section(Html& html, const record::Run& run) {
                          {{"class", run.accepted ? "badge good" : "badge bad"}});
             html.text(base_name(given) + (run.finished.empty() ? "" : " · " + run.finished));
         }
-        html.element("h1", headline(run));
+        html.element("h1", unbroken(headline(run)));
         if (!run.reason.empty()) html.element("p", run.reason, {{"class", "lead"}});
         if (const std::string goal = bound_text(run); !goal.empty()) html.element("p", goal, {{"class", "quiet"}});
     }

@@ -14,10 +14,10 @@ std::string_view style() {
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:1020px;margin:0 auto;padding:48px 28px 64px}
-h1{font-size:44px;line-height:1.12;letter-spacing:-.022em;margin:10px 0 12px;font-weight:700}
+h1{font-size:44px;line-height:1.12;letter-spacing:-.022em;margin:10px 0 12px;font-weight:700;text-wrap:balance}
 h2{font-size:21px;line-height:1.3;letter-spacing:-.01em;margin:0 0 8px;font-weight:650}
 h3{font-size:14px;margin:28px 0 10px;color:var(--soft);font-weight:600}
-p{margin:0 0 12px;max-width:72ch}
+p{margin:0 0 12px;max-width:80ch;text-wrap:pretty}
 .lead{font-size:19px;line-height:1.5}
 .quiet,.small,.caption{color:var(--soft)}
 .small{font-size:13px}.caption{font-size:13.5px;margin:10px 0 0}
@@ -30,7 +30,7 @@ section{padding:28px;margin-top:20px}
 .cards{display:grid;grid-template-columns:repeat(3,1fr);gap:16px}
 .card{padding:18px 20px 16px}
 .card h3{margin:0 0 12px}
-.pair{display:flex;justify-content:space-between;align-items:flex-end;gap:12px}
+.pair{display:flex;justify-content:space-between;align-items:last baseline;gap:12px}
 .pair div{display:flex;flex-direction:column}
 .pair div+div{text-align:right}
 .old{font-size:19px;color:var(--soft);line-height:1.35}.pair div:only-child .old{color:var(--ink);font-size:27px}
@@ -71,7 +71,7 @@ td{padding:9px 10px;border-bottom:1px solid var(--line);vertical-align:top}
 th:first-child,td:first-child{padding-left:0}th:last-child,td:last-child{padding-right:0}
 tbody tr:last-child td{border-bottom:0}
 .n{text-align:right;white-space:nowrap}
-.layer{overflow-wrap:anywhere;min-width:110px}.layer b{font-weight:600}.layer .small{display:block}
+.layer{overflow-wrap:anywhere;min-width:170px}.layer b{font-weight:600}.layer .small{display:block}
 .why{color:var(--soft);min-width:180px;font-size:14px;overflow-wrap:anywhere}
 tr.picked td:first-child{font-weight:650}
 .chip{display:inline-block;font-size:12.5px;padding:1px 9px;border-radius:99px;background:var(--rail);color:var(--soft);white-space:nowrap;max-width:100%;overflow:hidden;text-overflow:ellipsis}
@@ -103,17 +103,17 @@ footer{color:var(--faint);font-size:13px;margin-top:28px}
 @media (max-width:640px){
 main{padding:26px 14px 40px}h1{font-size:32px}.lead{font-size:17px}
 section{padding:20px 16px;margin-top:14px}.cards{grid-template-columns:1fr;gap:10px}.card{padding:14px 16px}
-.words{columns:1}.facts{gap:12px 24px}
+.words{columns:1}.facts{display:grid;grid-template-columns:1fr 1fr;gap:12px 20px}
 .facts-list{grid-template-columns:1fr;gap:0}.facts-list dd{margin-bottom:9px}
 .rows{grid-template-columns:1fr max-content;grid-auto-flow:dense;gap:3px 10px}.rows .bar{grid-row:auto;grid-column:1/-1;margin-bottom:8px}.rows .label{grid-column:1;max-width:none}
 .rows .n{grid-column:2}
-.stack thead{display:none}.stack,.stack tbody,.stack tr{display:block}
-.stack tr{padding:12px 0;border-bottom:1px solid var(--line)}.stack tr:last-child{border-bottom:0}
-.stack td{display:flex;justify-content:space-between;gap:16px;border:0;padding:2px 0;text-align:left}
-.stack td::before{content:attr(data-label);color:var(--soft);font-size:13px;flex:none}
-.stack td.layer{display:block;font-size:15.5px;padding-bottom:4px;font-weight:600}.stack td.layer::before{content:none}
+.stack thead{display:none}.stack,.stack tbody{display:block}
+.stack tr{display:grid;grid-template-columns:repeat(3,1fr);gap:8px 12px;padding:14px 0;border-bottom:1px solid var(--line)}.stack tr:last-child{border-bottom:0}
+.stack td{display:block;border:0;padding:0;text-align:left;min-width:0}
+.stack td::before{content:attr(data-label);display:block;color:var(--soft);font-size:12px;line-height:1.4}
+.stack td.layer,.stack td.why{grid-column:1/-1}.stack td.layer{font-size:15.5px;font-weight:600}
+.stack td.layer::before,.stack td.why::before{content:none}
 .stack .layer .small{display:inline;margin-left:8px;font-weight:400}
-.stack td.why{display:block}.stack td.why::before{content:none}
 }
 @media print{section,.card{box-shadow:none;break-inside:avoid}body{background:none}}
 )css";

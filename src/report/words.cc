@@ -37,6 +37,21 @@ std::string fixed(double value, int digits) {
     return out;
 }
 
+std::string trimmed(std::string text) {
+    const size_t end = std::min(text.find_first_not_of("-−0123456789."), text.size()), point = text.find('.');
+    if (point < end) {
+        const size_t last = text.find_last_not_of('0', end - 1), keep = last > point ? last + 1 : point;
+        text.erase(keep, end - keep);
+    }
+    return text.starts_with("0") && !text.starts_with("0.") ? "0" : text;
+}
+
+std::string unbroken(std::string text) {
+    for (size_t at = text.find(" %"); at != std::string::npos; at = text.find(" %", at + 1))
+        text.replace(at, 1, "\u00a0");
+    return text;
+}
+
 std::string percent_text(double share, int digits) {
     return std::isfinite(share) ? fixed(100 * share, digits) + " %" : "–";
 }
@@ -76,7 +91,7 @@ std::string headline(const record::Run& run) {
     const bool smaller = size < 0.995;
     std::string text;
     if (run.speedup && run.speedup->low > 1)
-        text = fixed(run.speedup->estimate, run.speedup->estimate < 10 ? 1 : 0) + "× faster";
+        text = fixed(run.speedup->estimate, run.speedup->estimate < 10 ? 1 : 0) + "× as fast";
     if (smaller) text += (text.empty() ? "" : " and ") + fixed(100 * (1 - size), 0) + " % smaller";
     return text.empty() ? "The goal was met" : text;
 }
@@ -86,11 +101,11 @@ std::string drop_sentence(const record::Run& run) {
     const record::Drop& d = *run.drop;
     const auto points = [&](double v) { return points_text(run.metric, v); };
     const std::string sure = percent_text(d.confidence, 0);
-    std::string text = d.estimate > 0   ? cat("It lost ", points(d.estimate))
-                       : d.estimate < 0 ? cat("It gained ", points(-d.estimate))
-                                        : std::string("It lost nothing");
-    text += cat(" on ", record::count_text(d.samples), " test samples; with ", sure,
-                " confidence the true drop is at most ", points(d.high));
+    const std::string change = d.estimate > 0   ? cat("lost ", points(d.estimate))
+                               : d.estimate < 0 ? cat("gained ", points(-d.estimate))
+                                                : std::string("lost nothing");
+    std::string text = cat(run.after ? "It " : "The best candidate ", change, " on ", record::count_text(d.samples),
+                           " test samples; with ", sure, " confidence the true drop is at most ", points(d.high));
     if (!run.goal.max_drop) return text + ".";
     const double bound = *run.goal.max_drop;
     if (d.high <= bound) return text + cat(", within the bound of ", points(bound), ".");

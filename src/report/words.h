@@ -2,7 +2,7 @@
 // Figures and outcomes of a run in words, the same in the page and on the terminal.
 //
 //   points_text(run, run.drop->estimate);   // "0.10 points"
-//   headline(run);                          // "2.8 times faster, 74 % smaller"
+//   headline(run);                          // "2.8× as fast and 74 % smaller"
 #pragma once
 #include <optional>
 #include <string>
@@ -26,8 +26,10 @@ std::string times_text(double ratio);  ///< "2.83×"
 std::string percent_text(double share, int digits = 1);
 std::string bytes_text(double bytes);
 std::string fixed(double value, int digits);
+std::string trimmed(std::string text);   ///< "1.50 ms" -> "1.5 ms", "0.000 ms" -> "0"
+std::string unbroken(std::string text);  ///< no line break between a number and "%"
 
-/// "2.8× faster and 74 % smaller", or what was kept.
+/// "2.8× as fast and 74 % smaller", or what was kept.
 std::string headline(const record::Run& run);
 /// A sentence on the drop against the bound; empty where none was measured.
 std::string drop_sentence(const record::Run& run);

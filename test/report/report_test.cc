@@ -87,9 +87,9 @@ TEST(Report, IsSelfContainedAndBalanced) {
 TEST(Report, TellsTheOutcome) {
     const std::string html = html_report(sample_run());
     for (const char* text :
-         {"2.8× faster and 80 % smaller", "Accepted", "93.12 %", "93.02 %", "3.21 ms", "1.14 ms", "44.7 MB", "8.91 MB",
-          "at most 0.24 points", "bound of 0.50 points", "/conv1/Conv", "beyond the bound", "Kept the first layer",
-          "8481C", "e3b0c442", "hone optimize fashion_resnet18.onnx", "the machine was busier"})
+         {"2.8× as fast and 80\u00a0% smaller", "Accepted", "93.12 %", "93.02 %", "3.21 ms", "1.14 ms", "44.7 MB",
+          "8.91 MB", "at most 0.24 points", "bound of 0.50 points", "/conv1<wbr/>/Conv", "beyond the bound",
+          "Kept the first layer", "8481C", "e3b0c442", "hone optimize fashion_resnet18.onnx", "the machine was busier"})
         EXPECT_NE(html.find(text), std::string::npos) << text;
     const std::string refused = html_report(refused_run());
     for (const char* text : {"The original was kept", "Not accepted", "6 200 samples", "rejected.onnx"})
@@ -126,7 +126,7 @@ TEST(Report, SurvivesStrangeNumbers) {
 }
 TEST(Terminal, IsACompactTable) {
     const std::string text = terminal_report(sample_run());
-    EXPECT_TRUE(text.starts_with("Accepted: 2.8× faster and 80 % smaller\n"));
+    EXPECT_TRUE(text.starts_with("Accepted: 2.8× as fast and 80 % smaller\n"));
     for (const char* part :
          {"before, best", "latency p50", "0.10 points, between −0.04 and 0.24", "within the bound of 0.50",
           "2.83×, between 2.74× and 2.92×", "/home/me/out/model.onnx", "/home/me/out/report.html", "hone bench"})
@@ -156,5 +156,12 @@ TEST(Words, FiguresRead) {
     EXPECT_EQ(points_text("top1", 0.00004), "0.004 points");
     EXPECT_EQ(points_text("top1", -0.0, true), "0.00");
     EXPECT_EQ(metric_text("perplexity", 12.5), "12.50");
+    EXPECT_EQ(trimmed("1.50 ms"), "1.5 ms");
+    EXPECT_EQ(trimmed("2.00×"), "2×");
+    EXPECT_EQ(trimmed("0.000 ms"), "0");
+    EXPECT_EQ(trimmed("100 ms"), "100 ms");
+    EXPECT_EQ(trimmed("−0.20"), "−0.2");
+    EXPECT_EQ(trimmed("1.5e+09"), "1.5e+09");
+    EXPECT_EQ(unbroken("80 % less, 5 %"), "80\u00a0% less, 5\u00a0%");
     EXPECT_EQ(metric_name("top1"), "Top-1 accuracy");
 }
