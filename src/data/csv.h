@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table with a header line (RFC 4180: quotes, CRLF): numeric columns and one column `label`. The CSV part reader
+// calls it.
+//
+//   CsvTable t = parse_csv(text, "train.csv");
+//   t.columns;              // names of the features, in file order
+//   t.values[row * t.columns.size() + column];
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hone {
+
+struct CsvTable {
+    std::vector<std::string> columns;  ///< features, without the label
+    std::vector<float> values;         ///< row-major
+    std::vector<std::string> labels;   ///< one a row
+};
+
+/// Ids: data.csv.empty, .header, .label, .row, .number, .quote; budget memory.limit. `where` gets the line number.
+CsvTable parse_csv(std::string_view text, const std::string& where);
+
+}  // namespace hone

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only file that knows libjpeg. Its longjmp ends here: between setjmp and the library nothing has a destructor.
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "data/image.h"
+
+namespace hone {
+
+namespace {
+constexpr int kMostScans = 500;  // a progressive file of thousands of scans is an attack on time
+
+struct Shim {
+    jpeg_decompress_struct c;
+    jpeg_error_mgr errors;
+    jpeg_source_mgr source;
+    jpeg_progress_mgr progress;
+    std::jmp_buf back;
+    bool truncated;
+    char message[JMSG_LENGTH_MAX];
+};
+
+Shim& shim_of(j_common_ptr c) { return *static_cast<Shim*>(c->client_data); }
+
+[[noreturn]] void leave(j_common_ptr c) {
+    Shim& s = shim_of(c);
+    (*c->err->format_message)(c, s.message);
+    std::longjmp(s.back, 1);
+}
+[[noreturn]] void leave_truncated(j_decompress_ptr c) {
+    Shim& s = shim_of(reinterpret_cast<j_common_ptr>(c));
+    s.truncated = true;
+    std::longjmp(s.back, 1);
+}
+void stay_silent(j_common_ptr, int) {}
+void no_output(j_common_ptr) {}
+void begin_source(j_decompress_ptr) {}
+boolean fill_source(j_decompress_ptr c) { leave_truncated(c); }
+void skip_source(j_decompress_ptr c, long n) {
+    if (n <= 0) return;
+    if (static_cast<size_t>(n) > c->src->bytes_in_buffer) leave_truncated(c);
+    c->src->next_input_byte += n;
+    c->src->bytes_in_buffer -= static_cast<size_t>(n);
+}
+void end_source(j_decompress_ptr) {}
+void watch_scans(j_common_ptr c) {
+    auto* d = reinterpret_cast<j_decompress_ptr>(c);
+    if (!c->is_decompressor || d->input_scan_number <= kMostScans) return;
+    Shim& s = shim_of(c);
+    std::snprintf(s.message, sizeof s.message, "more than %d scans", kMostScans);
+    std::longjmp(s.back, 1);
+}
+
+bool read_header(Shim& s, const uint8_t* data, size_t size) {
+    if (setjmp(s.back)) return false;
+    jpeg_create_decompress(&s.c);
+    s.c.mem->max_memory_to_use = static_cast<long>(limits().memory_bytes / 2);
+    s.c.client_data = &s;
+    s.c.progress = &s.progress;
+    s.progress.progress_monitor = watch_scans;
+    s.c.src = &s.source;
+    s.source.init_source = begin_source;
+    s.source.fill_input_buffer = fill_source;
+    s.source.skip_input_data = skip_source;
+    s.source.resync_to_restart = jpeg_resync_to_restart;
+    s.source.term_source = end_source;
+    s.source.next_input_byte = data;
+    s.source.bytes_in_buffer = size;
+    jpeg_read_header(&s.c, TRUE);
+    return true;
+}
+
+// Pillow leaves the library's defaults: accurate integer DCT, fancy upsampling, block smoothing.
+bool read_pixels(Shim& s, uint8_t* out) {
+    if (setjmp(s.back)) return false;
+    s.c.out_color_space = s.c.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_start_decompress(&s.c);
+    const size_t stride = size_t{s.c.output_width} * static_cast<size_t>(s.c.output_components);
+    while (s.c.output_scanline < s.c.output_height) {
+        JSAMPROW row = out + s.c.output_scanline * stride;
+        jpeg_read_scanlines(&s.c, &row, 1);
+    }
+    jpeg_finish_decompress(&s.c);
+    return true;
+}
+
+class Decoder {
+  public:
+    Decoder(const uint8_t* data, size_t size, const std::string& where, const ImageLimits& l) : where_(where) {
+        std::memset(&s_, 0, sizeof s_);
+        s_.c.err = jpeg_std_error(&s_.errors);
+        s_.c.client_data = &s_;
+        s_.errors.error_exit = leave;
+        s_.errors.emit_message = stay_silent;
+        s_.errors.output_message = no_output;
+        if (!read_header(s_, data, size)) refuse();
+        try {
+            check(l);
+        } catch (...) {
+            jpeg_destroy_decompress(&s_.c);
+            throw;
+        }
+    }
+    ~Decoder() { jpeg_destroy_decompress(&s_.c); }
+    Decoder(const Decoder&) = delete;
+    ImageInfo info() const {
+        return {static_cast<int>(s_.c.image_width), static_cast<int>(s_.c.image_height), s_.c.num_components};
+    }
+    void pixels(uint8_t* out) {
+        if (!read_pixels(s_, out)) refuse_kept();
+    }
+
+  private:
+    void check(const ImageLimits& l) const {
+        check_image_size(s_.c.image_width, s_.c.image_height, where_, l);
+        if (s_.c.num_components != 1 && s_.c.num_components != 3)
+            fail(ErrorKind::data, "data.jpeg.cmyk",
+                 cat("a JPEG of ", s_.c.num_components, " components (CMYK?); grey and RGB are read"),
+                 "Convert it to RGB first.", where_);
+    }
+    [[noreturn]] void refuse() {
+        jpeg_destroy_decompress(&s_.c);
+        refuse_kept();
+    }
+    [[noreturn]] void refuse_kept() const {
+        if (s_.truncated) fail(ErrorKind::data, "data.jpeg.truncated", "the JPEG picture ends too early", {}, where_);
+        fail(ErrorKind::data, "data.jpeg.corrupt", cat("not a valid JPEG picture: ", s_.message), {}, where_);
+    }
+    const std::string& where_;
+    Shim s_;
+};
+}  // namespace
+
+bool is_jpeg(const uint8_t* data, size_t size) { return size >= 2 && data[0] == 0xFF && data[1] == 0xD8; }
+
+ImageInfo jpeg_info(const uint8_t* data, size_t size, const std::string& where, const ImageLimits& l) {
+    return Decoder(data, size, where, l).info();
+}
+
+Image decode_jpeg(const uint8_t* data, size_t size, const std::string& where, const ImageLimits& l) {
+    Decoder d(data, size, where, l);
+    const ImageInfo i = d.info();
+    Image image{i.width, i.height, i.channels, {}};
+    image.pixels.resize(image.bytes());
+    d.pixels(image.pixels.data());
+    return image;
+}
+
+}  // namespace hone

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The datasets behind `open_data`: pictures (decoded on first use, their 8-bit result cached) and rows of numbers.
+//
+//   DatasetPtr d = make_pixel_dataset(part, class_names, labels, preprocess, source_size, cache_bytes, "test");
+//   DatasetPtr t = make_row_dataset(part, class_names, labels, preprocess, "test");
+//   d->load(0, out);
+#pragma once
+#include "data/dataset.h"
+#include "data/raw_part.h"
+
+namespace hone {
+
+/// What every kind needs.
+struct Labelled {
+    std::string name;
+    std::vector<std::string> class_names;
+    std::vector<int> labels;
+};
+/// Caches prepared bytes while all of them fit into `cache_bytes`.
+DatasetPtr make_pixel_dataset(Labelled labelled, std::shared_ptr<const ImageSource> images, const Preprocess& p,
+                              ImageSize source, size_t cache_bytes);
+DatasetPtr make_row_dataset(Labelled labelled, Tensor rows, const Preprocess& p, std::string where);
+
+}  // namespace hone

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/raw_part.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/error.h"
+
+namespace hone {
+
+namespace {
+constexpr size_t kMostClasses = 65536;
+
+std::optional<double> number_of(const std::string& s) {
+    double v = 0;
+    const auto [end, code] = std::from_chars(s.data(), s.data() + s.size(), v);
+    if (s.empty() || code != std::errc() || end != s.data() + s.size() || !std::isfinite(v)) return std::nullopt;
+    return v;
+}
+}  // namespace
+
+void sort_class_names(std::vector<std::string>& names) {
+    const bool numbers =
+        std::all_of(names.begin(), names.end(), [](const std::string& n) { return number_of(n).has_value(); });
+    std::sort(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+        if (numbers && *number_of(a) != *number_of(b)) return *number_of(a) < *number_of(b);
+        return a < b;
+    });
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample) {
+    const std::unordered_set<std::string> distinct(label_of_sample.begin(), label_of_sample.end());
+    if (distinct.size() > kMostClasses)
+        fail(ErrorKind::data, "data.classes",
+             cat(distinct.size(), " distinct labels; at most ", kMostClasses, " classes"),
+             "Is the column `label` a class?", part.where);
+    part.names.assign(distinct.begin(), distinct.end());
+    sort_class_names(part.names);
+    std::unordered_map<std::string, int> number;
+    for (size_t i = 0; i < part.names.size(); ++i) number[part.names[i]] = static_cast<int>(i);
+    part.labels.clear();
+    for (const std::string& name : label_of_sample) part.labels.push_back(number[name]);
+}
+
+}  // namespace hone

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/image.h"
+
+#include "data/resize.h"
+#include "helpers.h"
+
+using namespace hone;
+
+namespace {
+// Written by Pillow 13 (libjpeg-turbo) from a synthetic 11x9 picture; beside each what Pillow decodes, as FNV-1a.
+const std::string kColourJpeg =
+    "ffd8ffe000104a46494600010100000100010000ffdb00430006040506050406060506070706080a100a0a09090a140e0f0c10171418"
+    "18171416161a1d251f1a1b231c1616202c20232627292a29191f2d302d283025282928ffdb0043010707070a080a130a0a13281a161a"
+    "2828282828282828282828282828282828282828282828282828282828282828282828282828282828282828282828282828ffc00011"
+    "080009000b03012200021101031101ffc4001500010100000000000000000000000000000603ffc40020100001030207000000000000"
+    "0000000000000203062223323341425171a1ffc40014010100000000000000000000000000000006ffc4001411010000000000000000"
+    "0000000000000000ffda000c03010002110311003f00311f8f61a3c1d311eb29a34e09c7f68e98c94f4281c7ffd9";
+const std::string kProgressiveJpeg =
+    "ffd8ffe000104a46494600010100000100010000ffdb0043000a07070807060a0808080b0a0a0b0e18100e0d0d0e1d15161118231f25"
+    "24221f2221262b372f26293429212230413134393b3e3e3e252e4449433c48373d3e3bffdb0043010a0b0b0e0d0e1c10101c3b282228"
+    "3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3b3bffc20011"
+    "080009000b03012200021101031101ffc400160001010100000000000000000000000000050104ffc400140101000000000000000000"
+    "00000000000004ffda000c03010002100310000001c68c49c2ffc4001810000301010000000000000000000000000001032131ffda00"
+    "080101000105029c852c98b9ffc40014110100000000000000000000000000000000ffda0008010301013f017fffc400141101000000"
+    "00000000000000000000000000ffda0008010201013f017fffc40014100100000000000000000000000000000020ffda000801010006"
+    "3f021fffc40017100003010000000000000000000000000000105161ffda0008010100013f21cc89cfffda000c030100020003000000"
+    "10e7ffc40014110100000000000000000000000000000000ffda0008010301013f107fffc40014110100000000000000000000000000"
+    "000000ffda0008010201013f107fffc400191001000203000000000000000000000000002131416171ffda0008010100013f10a485a3"
+    "051c7fffd9";
+const std::string kGreyJpeg =
+    "ffd8ffe000104a46494600010100000100010000ffdb00430006040506050406060506070706080a100a0a09090a140e0f0c10171418"
+    "18171416161a1d251f1a1b231c1616202c20232627292a29191f2d302d283025282928ffc0000b080009000b01011100ffc400150001"
+    "0100000000000000000000000000000603ffc400201000010302070000000000000000000000000203062223323341425171a1ffda00"
+    "08010100003f00311f8f61a3c1d311eb29a34e09c7f68e98c94f47ffd9";
+
+Image decode(const std::string& file) {
+    const MappedFile m = in_memory(file);
+    return decode_image(bytes_of(m), m.size, "picture");
+}
+void just_decode(const std::string& file) { decode(file); }
+}  // namespace
+
+TEST(Image, JpegsDecodeAsPillowDoes) {
+    const Image colour = decode(from_hex(kColourJpeg));
+    EXPECT_EQ((ImageInfo{colour.width, colour.height, colour.channels}), (ImageInfo{11, 9, 3}));
+    EXPECT_EQ(fnv(colour.pixels), 0xb2e12debd0e2909au);
+    EXPECT_EQ(fnv(decode(from_hex(kProgressiveJpeg)).pixels), 0xa56f43a85cfe13a7u);
+    const Image grey = decode(from_hex(kGreyJpeg));
+    EXPECT_EQ(grey.channels, 1);
+    EXPECT_EQ(fnv(grey.pixels), 0x09875195dff26e57u);
+}
+
+TEST(Image, JpegsCutOrFlipped) {
+    for (const std::string& hex : {kColourJpeg, kProgressiveJpeg, kGreyJpeg}) {
+        every_cut_is_refused(from_hex(hex), just_decode);
+        every_flip_is_survived(from_hex(hex), just_decode);
+    }
+}
+
+TEST(Image, JpegOfFourComponentsIsRefusedClearly) {
+    std::string s = from_hex(kGreyJpeg);
+    const size_t frame = s.find("\xff\xc0");
+    s.replace(frame, 13, from_hex("ffc00014080009000b04011100021100031100041100"));
+    EXPECT_EQ(id_of([&] { decode(s); }), "data.jpeg.cmyk");
+}
+
+TEST(Image, HugeHeadersAreRefusedBeforeAllocating) {
+    std::string s = from_hex(kGreyJpeg);
+    s.replace(s.find("\xff\xc0") + 5, 4, from_hex("ffdcffdc"));
+    EXPECT_EQ(id_of([&] { decode(s); }), "data.image.limit");
+    EXPECT_EQ(id_of([&] { decode(make_png(0x7fffffff, 0x7fffffff, 8, 2, "")); }), "data.image.limit");
+    EXPECT_EQ(id_of([&] { decode(make_png(60000, 60000, 8, 2, "")); }), "data.image.limit");
+}
+
+TEST(Image, PngTypes) {
+    const std::string palette = png_chunk("PLTE", from_hex("0a0b0c646566c8c9ca"));
+    const Image p = decode(make_png(3, 1, 2, 3, from_hex("0018"), palette + png_chunk("tRNS", from_hex("0080"))));
+    EXPECT_EQ(p.pixels, (std::vector<uint8_t>{10, 11, 12, 100, 101, 102, 200, 201, 202}));
+    const Image bits = decode(make_png(8, 1, 1, 0, from_hex("00a5")));
+    EXPECT_EQ(bits.pixels, (std::vector<uint8_t>{255, 0, 255, 0, 0, 255, 0, 255}));
+    const Image nibbles = decode(make_png(2, 1, 4, 0, from_hex("005f")));
+    EXPECT_EQ(nibbles.pixels, (std::vector<uint8_t>{0x55, 0xff}));
+    const Image deep = decode(make_png(2, 1, 16, 0, from_hex("001234fffe")));
+    EXPECT_EQ(deep.pixels, (std::vector<uint8_t>{0x12, 0xff}));
+    const Image deep_colour = decode(make_png(1, 1, 16, 2, from_hex("0012ff340056aa")));
+    EXPECT_EQ(deep_colour.pixels, (std::vector<uint8_t>{0x12, 0x34, 0x56}));
+    const Image alpha = decode(make_png(1, 1, 8, 6, from_hex("0001020300")));
+    EXPECT_EQ(alpha.pixels, (std::vector<uint8_t>{1, 2, 3}));
+    const Image grey_alpha = decode(make_png(1, 1, 8, 4, from_hex("000900")));
+    EXPECT_EQ(grey_alpha.pixels, (std::vector<uint8_t>{9}));
+}
+
+TEST(Image, PngsCutOrFlipped) {
+    const std::string palette = png_chunk("PLTE", from_hex("0a0b0c646566c8c9ca"));
+    for (const std::string& s : {flat_png(5, 4, 1, 2, 3), make_png(3, 1, 2, 3, from_hex("0018"), palette)}) {
+        every_cut_is_refused(s, just_decode);
+        every_flip_is_survived(s, just_decode);
+    }
+}
+
+TEST(Image, TooFewRowsAndPaletteOutOfRange) {
+    EXPECT_EQ(id_of([] { decode(make_png(4, 4, 8, 2, "abc")); }), "data.png.corrupt");
+    const std::string palette = png_chunk("PLTE", from_hex("0a0b0c"));
+    EXPECT_NO_THROW(decode(make_png(3, 1, 8, 3, from_hex("0000ff80"), palette)));
+}
+
+TEST(Image, OtherFilesAreNamed) {
+    EXPECT_EQ(id_of([] { decode("GIF89a..."); }), "data.image.format");
+    EXPECT_EQ(id_of([] { decode(""); }), "data.image.format");
+}
+
+TEST(Image, GreyIsPillowsFormula) {
+    Image im{50, 40, 3, {}};
+    for (int y = 0; y < 40; ++y)
+        for (int x = 0; x < 50; ++x)
+            for (int k = 0; k < 3; ++k)
+                im.pixels.push_back(static_cast<uint8_t>(x * 37 + y * 91 + k * 53 + (x * y) % 17 * 11));
+    EXPECT_EQ(fnv(convert_channels(im, 1).pixels), 0x1406ba4de8f3e918u);
+    const Image back = convert_channels(Image{1, 1, 1, {7}}, 3);
+    EXPECT_EQ(back.pixels, (std::vector<uint8_t>{7, 7, 7}));
+}
+
+TEST(Resize, MatchesValuesFromPillow) {
+    struct Case {
+        int h, w, c, to_h, to_w;
+        uint64_t hash;
+    };
+    const Case cases[] = {{28, 28, 1, 32, 32, 0xe1198bbf0b2aed82u},   {72, 40, 3, 32, 32, 0x5e53b389b342d915u},
+                          {31, 47, 3, 7, 64, 0xea3ad9479c0cf604u},    {5, 3, 1, 64, 1, 0x9137598787a2c8c1u},
+                          {1, 1, 3, 9, 5, 0xed8e2f213ee24e38u},       {640, 3, 1, 2, 3, 0xb9a00945de5658bcu},
+                          {33, 17, 3, 33, 5, 0x2a2b010a6a2de187u},    {33, 17, 3, 4, 17, 0x0068bb836edc90d2u},
+                          {100, 100, 1, 99, 101, 0x2536889ae633f12bu}};
+    for (const Case& k : cases) {
+        Image im{k.w, k.h, k.c, {}};
+        for (int y = 0; y < k.h; ++y)
+            for (int x = 0; x < k.w; ++x)
+                for (int c = 0; c < k.c; ++c)
+                    im.pixels.push_back(static_cast<uint8_t>(x * 37 + y * 91 + c * 53 + (x * y) % 17 * 11));
+        EXPECT_EQ(fnv(resize_bilinear(im, k.to_h, k.to_w).pixels), k.hash)
+            << k.h << "x" << k.w << " to " << k.to_h << "x" << k.to_w;
+    }
+}
+
+TEST(Resize, CropIsTheMiddle) {
+    Image im{5, 4, 1, {}};
+    for (int i = 0; i < 20; ++i) im.pixels.push_back(static_cast<uint8_t>(i));
+    EXPECT_EQ(crop_center(im, 2, 2).pixels, (std::vector<uint8_t>{7, 8, 12, 13}));
+    EXPECT_EQ(id_of([&] { crop_center(im, 5, 5); }), "data.image.crop");
+}
