@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// fp32 LSTM and GRU, forward, by ONNX's definition with the default activations (sigmoid, tanh, tanh), without
+// sequence_lens, peepholes, clip or input_forget, layout 0. Weights are packed once so that the inner loop is a fused
+// multiply-add over contiguous memory with all gates of a block of hidden units in registers.
+//
+//   recurrent::Recurrent lstm({.cell = Cell::lstm, .input = 28, .hidden = 128}, w, r, b);
+//   lstm.run({.x = x, .steps = 28, .batch = 1, .y_h = last, .scratch = scratch});
+//
+// The object is immutable; `run` may be called from several threads at once, each with its own scratch. It takes
+// ThreadPool::current() where a step is large enough to share; the result does not depend on the number of threads.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace hone::recurrent {
+
+struct CellTable;
+
+enum class Cell { lstm, gru };
+enum class Direction { forward, reverse, bidirectional };
+
+struct Spec {
+    Cell cell = Cell::lstm;
+    Direction direction = Direction::forward;
+    int64_t input = 1, hidden = 1;
+    bool linear_before_reset = false;  ///< GRU only
+};
+
+/// All dense. D is 2 for bidirectional, else 1. Outputs and initial states may be null (not wanted; zeros).
+struct Arguments {
+    const float* x = nullptr;   ///< [steps, batch, input]
+    int64_t steps = 0, batch = 0;
+    const float* h0 = nullptr;  ///< [D, batch, hidden]
+    const float* c0 = nullptr;  ///< [D, batch, hidden], LSTM
+    float* y = nullptr;         ///< [steps, D, batch, hidden]
+    float* y_h = nullptr;       ///< [D, batch, hidden]
+    float* y_c = nullptr;       ///< [D, batch, hidden], LSTM
+    void* scratch = nullptr;    ///< scratch_bytes(steps, batch), 64-byte aligned
+};
+
+class Recurrent {
+  public:
+    /// ONNX's W [D, gates * hidden, input], R [D, gates * hidden, hidden], B [D, 2 * gates * hidden] or null; gates in
+    /// ONNX's order (iofc, zrh). Copied. Packed for usable_isa().
+    Recurrent(const Spec& spec, const float* w, const float* r, const float* b);
+    size_t scratch_bytes(int64_t steps, int64_t batch) const;
+    size_t packed_bytes() const { return static_cast<size_t>(total_) * sizeof(float); }
+    void run(const Arguments& a) const;
+
+  private:
+    struct Shared;
+    void init_state(const Arguments& a, Shared& s) const;
+    void project(const Arguments& a, const Shared& s, int64_t d, int64_t begin, int64_t end) const;
+    void step(const Arguments& a, const Shared& s, int64_t phase, int64_t d, int64_t begin, int64_t end) const;
+    bool two_phases() const { return spec_.cell == Cell::gru && !spec_.linear_before_reset; }
+
+    Spec spec_;
+    const CellTable* table_;
+    int64_t lanes_, gates_, dirs_, blocks_;  ///< blocks of `lanes_` hidden units
+    int64_t total_ = 0;                      ///< floats in packed_
+    std::shared_ptr<void> memory_;
+    /// Per direction: [block][k][gate][lane] for both matrices, [block][gate][lane] for the bias of the projection,
+    /// [block][lane] for the bias inside the reset product. GRU without linear_before_reset keeps z and r apart from h.
+    struct Packed {
+        const float *w, *r, *r_candidate, *bias, *candidate_bias;
+    };
+    std::vector<Packed> packed_;
+};
+
+}  // namespace hone::recurrent

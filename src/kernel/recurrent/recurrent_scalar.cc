@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/recurrent/cells.inl"
+
+namespace hone::recurrent {
+const CellTable& cells_scalar() { return kCells; }
+}  // namespace hone::recurrent
