@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/evaluate.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <numeric>
+
+#include "base/interrupt.h"
+#include "base/thread_pool.h"
+#include "base/timing.h"
+#include "run/session.h"
+
+namespace hone::eval {
+
+namespace {
+double share(const std::vector<uint8_t>& v) {
+    return v.empty() ? 0 : static_cast<double>(std::accumulate(v.begin(), v.end(), int64_t{0})) / static_cast<double>(v.size());
+}
+
+const TypeInfo& only_input(const Graph& g) {
+    if (g.inputs.size() != 1)
+        fail(ErrorKind::model, "eval.inputs", cat("the model has ", static_cast<unsigned long>(g.inputs.size()), " inputs; evaluation takes models of one"));
+    const TypeInfo& t = g.value(g.inputs[0]).type;
+    if (t.dtype != DType::f32) fail(ErrorKind::model, "eval.inputs", cat("the model's input is ", to_text(t), "; evaluation takes f32"));
+    return t;
+}
+}  // namespace
+
+double Answers::top1() const { return share(right); }
+double Answers::top5() const { return share(right5); }
+
+Dims input_dims_for(const Graph& g, const Dims& sample, int64_t batch) {
+    const TypeInfo& t = only_input(g);
+    Dims dims = {batch};
+    dims.insert(dims.end(), sample.begin(), sample.end());
+    bool fits = !t.rank_known || t.shape.size() == dims.size();
+    if (fits && t.rank_known)
+        for (size_t i = 1; i < dims.size(); ++i) fits &= !t.shape[i].known() || t.shape[i].value == dims[i];
+    if (!fits)
+        fail(ErrorKind::data, "data.shape", cat("the model takes ", to_text(t.shape), " but the samples are ", to_text(sample)),
+             "Images: --resize HxW makes them fit. Tables: check the columns.");
+    if (t.rank_known && t.shape[0].known()) dims[0] = t.shape[0].value;
+    return dims;
+}
+
+int64_t natural_batch(const Graph& g, const Dims& sample) {
+    const int64_t fixed = input_dims_for(g, sample, 1)[0];
+    const TypeInfo& t = only_input(g);
+    if (t.rank_known && t.shape[0].known()) return fixed;
+    // The largest power of two, at most 32, whose plan keeps within 64 MB of activations.
+    const auto plan = make_plan(g, {input_dims_for(g, sample, 1)}, {});
+    int64_t batch = 32;
+    while (batch > 1 && static_cast<double>(plan->arena_bytes) * static_cast<double>(batch) > 64e6) batch /= 2;
+    return batch;
+}
+
+void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t> indices, const EvalOptions& o,
+                    const std::function<void(int64_t, const std::vector<Tensor>&, int64_t)>& sink) {
+    std::vector<int64_t> all;
+    if (indices.empty()) {
+        all.resize(static_cast<size_t>(data.size()));
+        std::iota(all.begin(), all.end(), int64_t{0});
+        indices = all;
+    }
+    const auto n = static_cast<int64_t>(indices.size());
+    const int64_t batch = std::min(o.batch > 0 ? o.batch : natural_batch(g, data.sample_dims()), std::max<int64_t>(n, 1));
+    const Dims dims = input_dims_for(g, data.sample_dims(), batch);
+    const int64_t rows = dims[0];
+    PlanOptions po;
+    po.precision = o.precision;
+    po.references = o.references;
+    const auto plan = make_plan(g, {dims}, po);
+    const int64_t batches = (n + rows - 1) / rows;
+    ThreadPool pool(o.threads);
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Session>> free;
+    std::atomic<int64_t> done{0};
+    Progress progress(o.progress, static_cast<double>(n));
+    pool.run(static_cast<int>(batches), [&](int b) {
+        check_interrupt();
+        std::unique_ptr<Session> session;
+        {
+            std::lock_guard lock(mutex);
+            if (!free.empty()) {
+                session = std::move(free.back());
+                free.pop_back();
+            }
+        }
+        if (!session) session = std::make_unique<Session>(plan, nullptr);
+        const int64_t first = b * rows, count = std::min(rows, n - first);
+        Tensor x = Tensor::zeros(DType::f32, dims);
+        load_batch(data, indices.subspan(static_cast<size_t>(first), static_cast<size_t>(count)), x.data<float>());
+        session->execute({x});
+        std::vector<Tensor> out;
+        for (size_t i = 0; i < plan->outputs.size(); ++i) out.push_back(session->output(i));
+        sink(first, out, count);
+        std::lock_guard lock(mutex);
+        free.push_back(std::move(session));
+        progress.update(static_cast<double>(done += count));
+    });
+}
+
+Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& o, std::span<const int64_t> indices) {
+    const int64_t n = indices.empty() ? data.size() : static_cast<int64_t>(indices.size());
+    if (n == 0) fail(ErrorKind::data, "data.empty", "there are no samples to evaluate");
+    Answers a;
+    a.predicted.resize(static_cast<size_t>(n));
+    a.right.resize(static_cast<size_t>(n));
+    a.right5.resize(static_cast<size_t>(n));
+    std::once_flag once;
+    for_each_batch(g, data, indices, o, [&](int64_t first, const std::vector<Tensor>& outputs, int64_t rows) {
+        if (outputs.empty() || outputs[0].rank() < 2 || outputs[0].dim(0) < rows || !is_float(outputs[0].dtype()))
+            fail(ErrorKind::model, "eval.output", cat("the first output is ", outputs.empty() ? "absent" : to_text(outputs[0].dims()), "; expected scores [N, classes]"));
+        const int64_t classes = outputs[0].count() / outputs[0].dim(0);
+        std::call_once(once, [&] {
+            a.classes = classes;
+            if (classes < static_cast<int64_t>(data.class_names().size()))
+                fail(ErrorKind::data, "data.labels", cat("the data has ", static_cast<unsigned long>(data.class_names().size()), " classes but the model scores ", classes));
+            if (o.keep_logits) a.logits = Tensor::zeros(DType::f32, {n, classes});
+        });
+        const Tensor scores = outputs[0].cast(DType::f32);
+        for (int64_t r = 0; r < rows; ++r) {
+            const float* s = scores.data<float>() + r * classes;
+            const auto at = static_cast<size_t>(first + r);
+            const int label = data.label(indices.empty() ? first + r : indices[at]);
+            a.predicted[at] = static_cast<int>(std::max_element(s, s + classes) - s);
+            a.right[at] = a.predicted[at] == label;
+            int64_t ahead = 0;
+            for (int64_t c = 0; c < classes; ++c) ahead += s[c] > s[label] || (s[c] == s[label] && c < label);
+            a.right5[at] = ahead < 5;
+            if (o.keep_logits) std::memcpy(a.logits.data<float>() + (first + r) * classes, s, static_cast<size_t>(classes) * 4);
+        }
+    });
+    return a;
+}
+
+}  // namespace hone::eval

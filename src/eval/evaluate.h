@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers of a classifier to a dataset, on a fixed plan (nothing measured, so the same bits at every thread count):
+// batches run side by side, each on one thread. Called by `eval`, `optimize`, calibration.
+//
+//   const Answers a = evaluate(graph, *parts.test, {.threads = 2});
+//   a.top1();                       // fraction
+#pragma once
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "plan/plan.h"
+
+namespace hone::eval {
+
+struct EvalOptions {
+    int threads = 1;
+    Precision precision = Precision::fp32;
+    int batch = 0;                 ///< 0: chosen from the model's size; models of fixed batch use theirs
+    bool references = false;       ///< by references: the oracle
+    const char* progress = "evaluating";
+    bool keep_logits = false;
+};
+struct Answers {
+    std::vector<int> predicted;   ///< class of the greatest score, the first among equals
+    std::vector<uint8_t> right;
+    std::vector<uint8_t> right5;  ///< the label among the five greatest
+    Tensor logits;                ///< [samples, classes] with keep_logits
+    int64_t classes = 0;
+    double top1() const;
+    double top5() const;
+};
+
+/// Dims of the model's only input for a batch of samples of `sample_dims`. Symbolic dims follow the samples.
+/// Throws data "data.shape" with expected and got; model "eval.inputs" for more than one input.
+Dims input_dims_for(const Graph& g, const Dims& sample_dims, int64_t batch);
+/// The batch that `evaluate` would take: the model's fixed one, or what keeps a plan small.
+int64_t natural_batch(const Graph& g, const Dims& sample_dims);
+/// Runs the graph over samples (all when `indices` is empty) in batches; `sink(first, outputs, rows)` gets each batch's
+/// outputs, rows of the batch that are samples, from any thread, in any order.
+void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t> indices, const EvalOptions& options,
+                    const std::function<void(int64_t first, const std::vector<Tensor>& outputs, int64_t rows)>& sink);
+/// Throws data "data.labels" where the model has fewer classes than the data; model "eval.output" for a model whose
+/// first output is not [N, classes].
+Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
+
+}  // namespace hone::eval
