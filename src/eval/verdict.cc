@@ -12,6 +12,7 @@ namespace {
 
 constexpr double budget_share = 0.02;  // gamma / alpha
 constexpr int nuisance_points = 32;
+constexpr int64_t most_exact = 200000;  // disagreements
 
 void check(const PairedCounts& c, double confidence) {
     HONE_CHECK(c.lost >= 0 && c.gained >= 0 && c.lost + c.gained <= c.samples, c.lost, " + ", c.gained, " of ",
@@ -124,6 +125,25 @@ class UpperTest {
     LogFactorials factorial_;
 };
 
+// Tango's score test, with p01 at its most likely value under the drop.
+bool score_refutes(const PairedCounts& c, double drop, double confidence) {
+    const double n = double(c.samples), lost = double(c.lost), gained = double(c.gained);
+    if (drop >= 1) return c.lost < c.samples;
+    const double b = (2 * n - lost + gained) * drop - lost - gained, k = -gained * drop * (1 - drop);
+    const double p01 = (std::sqrt(std::max(0.0, b * b - 8 * n * k)) - b) / (4 * n);
+    const double variance = n * (2 * p01 + drop * (1 - drop));
+    return lost - gained - n * drop <= -normal_quantile(confidence) * std::sqrt(std::max(0.0, variance));
+}
+
+bool refutes(UpperTest* exact, const PairedCounts& counts, double drop, double confidence) {
+    return exact ? exact->refutes(drop) : score_refutes(counts, drop, confidence);
+}
+
+std::optional<UpperTest> exact_test(const PairedCounts& counts, double confidence) {
+    if (counts.lost + counts.gained > most_exact) return std::nullopt;
+    return UpperTest(counts, confidence);
+}
+
 }  // namespace
 
 PairedCounts count_pairs(const std::vector<uint8_t>& original, const std::vector<uint8_t>& candidate) {
@@ -142,17 +162,20 @@ double Verdict::discordance() const {
 
 bool drop_refuted(const PairedCounts& counts, double drop, double confidence) {
     check(counts, confidence);
-    return counts.samples > 0 && UpperTest(counts, confidence).refutes(drop);
+    if (counts.samples == 0) return false;
+    auto exact = exact_test(counts, confidence);
+    return refutes(exact ? &*exact : nullptr, counts, drop, confidence);
 }
 
 double drop_upper_limit(const PairedCounts& counts, double confidence) {
     check(counts, confidence);
     if (counts.samples == 0) return 1;
-    UpperTest test(counts, confidence);
+    auto exact = exact_test(counts, confidence);
+    const auto refuted = [&](double drop) { return refutes(exact ? &*exact : nullptr, counts, drop, confidence); };
     const double estimate = static_cast<double>(counts.lost - counts.gained) / static_cast<double>(counts.samples);
     double low = std::max(-1.0, estimate), high = 1;
     for (double step = 0.1 / static_cast<double>(counts.samples); low + step < 1; step *= 2) {
-        if (test.refutes(low + step)) {
+        if (refuted(low + step)) {
             high = low + step;
             break;
         }
@@ -160,7 +183,7 @@ double drop_upper_limit(const PairedCounts& counts, double confidence) {
     }
     while (high - low > 1e-5 * (high - estimate) + 1e-12) {
         const double middle = 0.5 * (low + high);
-        (test.refutes(middle) ? high : low) = middle;
+        (refuted(middle) ? high : low) = middle;
     }
     return high;
 }

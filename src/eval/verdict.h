@@ -13,7 +13,8 @@
 // the seen one has probability alpha, at the worst p01 (Buehler; for paired proportions Lloyd & Moldovan, Statistics in
 // Medicine 26, 2007, 3369-3384). p01 is searched in its Clopper-Pearson interval of error gamma = alpha / 50, which is
 // added to the probability (Berger & Boos, JASA 89, 1994, 1012-1016). Score limits (Tango, Statistics in Medicine 17,
-// 1998, 891-908) are a little tighter, but err in up to 8.6 % of cases at few disagreements.
+// 1998, 891-908) are a little tighter, but err in up to 8.6 % of cases at few disagreements; beyond
+// 200,000 disagreements, where both agree, they are used.
 #pragma once
 #include <cstdint>
 #include <optional>

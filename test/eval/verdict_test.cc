@@ -58,6 +58,13 @@ TEST(Verdict, AgreesWithTheNormalLimitAtManySamples) {
     EXPECT_NEAR(v.low, 0.001 - 1.645 * error, 0.02 * error);
     EXPECT_TRUE(v.accepted);
 }
+TEST(Verdict, HugeCountsTakeNoMemory) {
+    const double exact = drop_upper_limit({1000000, 101000, 99000}), score = drop_upper_limit({1000000, 101001, 99000});
+    EXPECT_NEAR(score - 0.002001, exact - 0.002, 0.02 * (exact - 0.002));
+    EXPECT_NEAR(drop_upper_limit({1000000000, 400000000, 300000000}), 0.1 + 1.645 * std::sqrt(0.69e-9), 1e-7);
+    EXPECT_LT(drop_upper_limit({1000000000, 0, 1000000000}), -0.999);
+    EXPECT_EQ(drop_upper_limit({1000000000, 1000000000, 0}), 1);
+}
 TEST(Verdict, LimitsAreOrderedAndMonotone) {
     for (int64_t n : {7, 60, 500}) {
         for (int64_t gained : {0, 1, 3, 7}) {
