@@ -11,10 +11,10 @@
 // trinomial with drop d = p10 - p01. All outcomes are ordered by an approximate upper limit, the adjusted Wald limit of
 // Agresti & Min (Statistics in Medicine 24, 2005, 729-740); the limit is the d at which an outcome ordered at or below
 // the seen one has probability alpha, at the worst p01 (Buehler's construction; for exact one-sided limits of paired
-// proportions see Shan & Wang, The R Journal 5/2, 2013, 62-70). p01 is searched in its Clopper-Pearson interval of error
-// gamma = alpha / 50, which is added to the probability (Berger & Boos, JASA 89, 1994, 1012-1016). Score limits (Tango,
-// Statistics in Medicine 17, 1998, 891-908) are a little tighter, but err in up to 8.6 % of cases at few disagreements;
-// beyond 200,000 disagreements, where both agree, they are used.
+// proportions see Shan & Wang, The R Journal 5/2, 2013, 62-70). p01 is searched in its Clopper-Pearson interval of
+// error gamma = alpha / 50, which is added to the probability (Berger & Boos, JASA 89, 1994, 1012-1016). Score limits
+// (Tango, Statistics in Medicine 17, 1998, 891-908) are a little tighter, but err in up to 8.6 % of cases at few
+// disagreements; beyond 200,000 disagreements, where both agree, they are used.
 #pragma once
 #include <cstdint>
 #include <optional>
