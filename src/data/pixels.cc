@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "data/resize.h"
 
 namespace hone {
@@ -15,6 +16,10 @@ PixelPipeline::PixelPipeline(const Preprocess& p, ImageSize source) : p_(p) {
     dims_ = {p.channels, size.height, size.width};
     plane_ = static_cast<size_t>(size.height) * static_cast<size_t>(size.width);
     count_ = static_cast<size_t>(count_of(dims_));
+    // A picture needs its bytes three times on the way and four a value at the end.
+    if (count_ > limits().memory_bytes / 8)
+        fail(ErrorKind::budget, "memory.limit",
+             cat("a picture of ", to_text(dims_), " needs more than the memory limit"), "Give a smaller --resize.");
     for (size_t c = 0; c < static_cast<size_t>(p.channels); ++c) {
         const double mean = p.mean[p.mean.size() == 1 ? 0 : c], std = p.std[p.std.size() == 1 ? 0 : c];
         for (int v = 0; v < 256; ++v) table_.push_back(static_cast<float>((v * p.scale - mean) / std));

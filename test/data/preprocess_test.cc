@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/preprocess.h"
 
+#include "base/limits.h"
 #include "data/pixels.h"
 #include "helpers.h"
 
@@ -86,4 +87,14 @@ TEST(Pixels, EveryByteIsNormalisedAsWritten) {
     for (size_t c = 0; c < 3; ++c)
         for (size_t v = 0; v < 256; ++v)
             ASSERT_EQ(out[c * 256 + v], static_cast<float>((static_cast<double>(v) / 255 - p.mean[c]) / p.std[c]));
+}
+
+TEST(Pixels, AResizeBeyondTheMemoryLimitIsRefused) {
+    Preprocess p;
+    p.channels = 3;
+    p.resize = ImageSize{16384, 16384};
+    const size_t before = limits().memory_bytes;
+    limits().memory_bytes = size_t{1} << 30;
+    EXPECT_EQ(id_of([&] { PixelPipeline(p, {1, 1}); }), "memory.limit");
+    limits().memory_bytes = before;
 }
