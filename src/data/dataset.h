@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Labelled samples as every consumer sees them: f32, preprocessed, one class number each. `open_data` makes them;
-// eval, train and compress read them. Implementations are in pixel_dataset.cc and array_dataset.cc.
+// eval, train and compress read them. Implementations are in pixel_dataset.cc and row_dataset.cc.
 //
 //   const Dataset& d = *parts.validation;
 //   Tensor x = batch(d, indices);      // [n, C, H, W]
@@ -29,7 +29,8 @@ class Dataset {
     const std::vector<std::string>& class_names() const { return class_names_; }
     /// "glyphs.tar test: 2366 samples [3,32,32], 26 classes".
     std::string description() const;
-    /// Of the samples as stored and their labels (not of the preprocessing); 16 hex digits. Reads all of them once.
+    /// Of the samples as stored and their labels (not of the preprocessing); 16 hex digits. Reads all of them
+    /// once; of a picture file its name, size and first 64 KiB count.
     std::string hash() const;
 
     /// Writes sample_count() floats. Thread-safe. Throws data errors for a picture that cannot be read.
