@@ -117,8 +117,8 @@ struct Peer::State {
         if (access(python.c_str(), X_OK) != 0 || !file_exists(script))
             fail(ErrorKind::io, "peer.absent", cat("the environment of ", options.engine, " is absent"),
                  "Make it with: scripts/peers", python);
-        std::vector<std::string> words = {python,        script,        options.engine,
-                                          options.model, "--threads",   std::to_string(options.threads),
+        std::vector<std::string> words = {python,        script,           options.engine,
+                                          options.model, "--threads",      std::to_string(options.threads),
                                           "--precision", options.precision};
         if (options.spin) words.push_back("--spin");
         std::vector<char*> argv;
@@ -203,8 +203,8 @@ struct Peer::State {
     std::vector<std::string> answer() {
         const std::vector<std::string> fields = split(line(), '\t');
         if (fields[0] == "error")
-            fail(ErrorKind::unsupported, "peer.refused", cat(options.engine, ": ", fields.size() > 1 ? fields[1] : ""), {},
-                 options.model);
+            fail(ErrorKind::unsupported, "peer.refused", cat(options.engine, ": ", fields.size() > 1 ? fields[1] : ""),
+                 {}, options.model);
         expect(fields[0] == "ok");
         return fields;
     }
@@ -260,8 +260,8 @@ std::vector<Tensor> Peer::outputs() {
 
 Tensor Peer::evaluate(const std::string& input, const Tensor& samples, int batch) {
     const std::string in = state_->exchange.write(samples), out = state_->exchange.file("out");
-    state_->send(cat("eval\t", input, "\t", dtype_name(samples.dtype()), "\t", text_of_dims(samples.dims()), "\t", batch,
-                     "\t", in, "\t", out));
+    state_->send(cat("eval\t", input, "\t", dtype_name(samples.dtype()), "\t", text_of_dims(samples.dims()), "\t",
+                     batch, "\t", in, "\t", out));
     const std::vector<std::string> fields = state_->answer();
     state_->expect(fields.size() == 3);
     size_t at = 0;

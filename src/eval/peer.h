@@ -23,7 +23,7 @@ struct PeerOptions {
     int threads = 1;
     std::string precision = "f32";  ///< or "bf16" (openvino)
     bool spin = false;              ///< onnxruntime's default is true; a peer that spins disturbs who is timed next
-    std::string root = ".";         ///< the source folder: bench/peer.py and .venv/peers; HONE_PEERS overrides the latter
+    std::string root = ".";         ///< the folder of bench/peer.py and .venv/peers; HONE_PEERS overrides the latter
     double timeout_seconds = 600;   ///< for one answer
 };
 

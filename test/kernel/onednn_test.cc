@@ -40,8 +40,10 @@ Tensor random_tensor(Rng& rng, DType type, Dims dims, int low = -1000, int high 
     if (type == DType::i8) low = std::max(low, -128), high = std::min(high, 127);
     for (int64_t i = 0; i < t.count(); ++i) {
         const int64_t v = low + static_cast<int64_t>(rng.below(static_cast<uint64_t>(high - low + 1)));
-        if (is_float(type)) t.set(i, static_cast<double>(v) / 1000);
-        else t.set_int(i, v);
+        if (is_float(type))
+            t.set(i, static_cast<double>(v) / 1000);
+        else
+            t.set_int(i, v);
     }
     return t;
 }
@@ -65,9 +67,12 @@ double activated(const Epilogue& e, double x) {
 int64_t requantised(DType dst, const Epilogue& e, int32_t acc, float scale, int64_t residual, int zero_point) {
     float v = static_cast<float>(acc) * scale;
     if (e.residual) v = std::fmaf(e.residual_scale, static_cast<float>(residual), v);
-    if (e.act == Act::relu) v = std::max(v, 0.f);
-    else if (e.act == Act::clip) v = std::min(std::max(v, e.alpha), e.beta);
-    else if (e.act == Act::leaky_relu) v = v > 0 ? v : v * e.alpha;
+    if (e.act == Act::relu)
+        v = std::max(v, 0.f);
+    else if (e.act == Act::clip)
+        v = std::min(std::max(v, e.alpha), e.beta);
+    else if (e.act == Act::leaky_relu)
+        v = v > 0 ? v : v * e.alpha;
     const double low = dst == DType::u8 ? 0 : -128, high = low + 255;
     return static_cast<int64_t>(std::clamp(std::nearbyint(double{v}) + zero_point, low, high));
 }
@@ -273,13 +278,15 @@ int check_conv(ConvSpec s, Rng& rng, const std::string& name, Draw draw = Draw::
             const auto kernel = onednn::make_conv(s, o.weights.raw(), o.bias_data());
             if (!kernel) continue;
             ++made;
-            const std::string what = cat(name, " ", dtype_name(s.src), " to ", dtype_name(s.dst), " act ",
-                                         static_cast<int>(s.epilogue.act), " on ", s.threads, " by ",
-                                         kernel->implementation());
+            const std::string what =
+                cat(name, " ", dtype_name(s.src), " to ", dtype_name(s.dst), " act ", static_cast<int>(s.epilogue.act),
+                    " on ", s.threads, " by ", kernel->implementation());
             EXPECT_EQ(kernel->implementation().find("ref"), std::string::npos) << what;
             const Tensor got = run_kernel(*kernel, o.src, want, o.residual, s.threads == 1);
-            if (is_int8(s.dst)) expect_same(got, want, what);
-            else expect_near(got, want, tolerance_of(s.src, s.dst), what);
+            if (is_int8(s.dst))
+                expect_same(got, want, what);
+            else
+                expect_near(got, want, tolerance_of(s.src, s.dst), what);
         }
     }
     return made;
@@ -416,14 +423,17 @@ int check_matmul(MatmulSpec s, Rng& rng, const std::string& name, Draw draw = Dr
             for (s.threads = 1; s.threads <= 2; ++s.threads) {
                 s.route = route;
                 const ThreadPool::Use use(&pool_of_two());
-                const auto kernel = onednn::make_matmul(s, s.constant_weights ? o.weights.raw() : nullptr, o.bias_data());
+                const auto kernel =
+                    onednn::make_matmul(s, s.constant_weights ? o.weights.raw() : nullptr, o.bias_data());
                 if (!kernel) continue;
                 ++made;
                 const std::string what = cat(name, " ", dtype_name(s.src), " to ", dtype_name(s.dst), " on ", s.threads,
                                              " by ", kernel->implementation());
                 const Tensor got = run_kernel(*kernel, o.src, want, o.residual, s.threads == 1, o.weights.raw());
-                if (is_int8(s.dst)) expect_same(got, want, what);
-                else expect_near(got, want, tolerance_of(s.src, s.dst), what);
+                if (is_int8(s.dst))
+                    expect_same(got, want, what);
+                else
+                    expect_near(got, want, tolerance_of(s.src, s.dst), what);
             }
     return made;
 }
@@ -542,13 +552,14 @@ TEST(Onednn, Pool) {
     for (size_t i = 0; i < cases.size(); ++i)
         for (const DType type : {DType::f32, DType::bf16, DType::u8, DType::i8})
             for (const bool last : {true, false})
-                for (const auto kind : {PoolSpec::Kind::max, PoolSpec::Kind::average_include_pad,
-                                        PoolSpec::Kind::average_exclude_pad})
+                for (const auto kind :
+                     {PoolSpec::Kind::max, PoolSpec::Kind::average_include_pad, PoolSpec::Kind::average_exclude_pad})
                     for (const int threads : {1, 2}) {
                         if (type == DType::bf16 && usable_isa() < Isa::avx512) continue;
                         const Case& c = cases[i];
-                        PoolSpec s{kind, type, c.src, c.dst, c.kernel, c.strides, c.begin, c.end,
-                                   Dims(c.kernel.size(), 1), last, threads};
+                        PoolSpec s{
+                            kind, type,   c.src, c.dst, c.kernel, c.strides, c.begin, c.end, Dims(c.kernel.size(), 1),
+                            last, threads};
                         const ThreadPool::Use use(&pool_of_two());
                         const auto kernel = onednn::make_pool(s);
                         const std::string what = cat("pool ", i, " ", dtype_name(type), last ? " last" : " plain",
@@ -561,8 +572,10 @@ TEST(Onednn, Pool) {
                         Tensor want = Tensor::zeros(type, c.dst);
                         reference_pool(s, src, want);
                         const Tensor got = run_kernel(*kernel, src, want, {}, false);
-                        if (is_int8(type)) expect_same(got, want, what + " by " + kernel->implementation());
-                        else expect_near(got, want, tolerance_of(type, type), what + " by " + kernel->implementation());
+                        if (is_int8(type))
+                            expect_same(got, want, what + " by " + kernel->implementation());
+                        else
+                            expect_near(got, want, tolerance_of(type, type), what + " by " + kernel->implementation());
                     }
 }
 

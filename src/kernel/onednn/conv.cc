@@ -53,9 +53,9 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
     const memory::desc any(weight_dims, data_type(s.weights), Tag::any);
     const memory::desc plain(weight_dims, data_type(s.weights), weight_tag(spatial, grouped));
     const memory::desc bias_desc = bias ? memory::desc({s.weight_dims[0]}, data_type(s.bias), Tag::a) : memory::desc();
-    const dnnl::convolution_forward::desc desc(
-        dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, src, any, bias_desc, dst, s.strides,
-        minus_one(s.dilations), s.pads_begin, s.pads_end);
+    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
+                                               src, any, bias_desc, dst, s.strides, minus_one(s.dilations),
+                                               s.pads_begin, s.pads_end);
     const omp::Width width(s.threads);
     dnnl::convolution_forward::primitive_desc pd(desc, attributes(numbers, 1 << 1), engine(), true);
     // The SSE4.1 convolutions crash on channels-last sources; the AVX2 int8 ones saturate sums of two products.
@@ -87,12 +87,12 @@ std::unique_ptr<Kernel> make_conv(const ConvSpec& spec, const void* weights, con
     HONE_CHECK(spec.src_dims.size() >= 3 && spatial <= 3 && spec.weight_dims.size() == spatial + 2 &&
                    spec.dst_dims.size() == spatial + 2,
                "conv of rank ", spec.src_dims.size());
-    HONE_CHECK(spec.strides.size() == spatial && spec.pads_begin.size() == spatial &&
-                   spec.pads_end.size() == spatial && spec.dilations.size() == spatial,
+    HONE_CHECK(spec.strides.size() == spatial && spec.pads_begin.size() == spatial && spec.pads_end.size() == spatial &&
+                   spec.dilations.size() == spatial,
                "a value per spatial axis");
-    HONE_CHECK(!is_int8(spec.src) || spec.scales.size() == 1 ||
-                   spec.scales.size() == static_cast<size_t>(spec.weight_dims[0]),
-               spec.scales.size(), " scales");
+    HONE_CHECK(
+        !is_int8(spec.src) || spec.scales.size() == 1 || spec.scales.size() == static_cast<size_t>(spec.weight_dims[0]),
+        spec.scales.size(), " scales");
     if (spec.bias == DType::undefined) bias = nullptr;
     return guarded([&] { return build(spec, weights, bias); });
 }

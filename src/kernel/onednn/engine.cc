@@ -51,9 +51,12 @@ dnnl::algorithm algorithm_of(Act act) {
 
 void append_activation(dnnl::post_ops& ops, const Epilogue& e) {
     float alpha = 0, beta = 0;
-    if (e.act == Act::clip) alpha = e.alpha, beta = e.beta;
-    else if (e.act == Act::leaky_relu) alpha = e.alpha;
-    else if (e.act == Act::swish) alpha = 1;
+    if (e.act == Act::clip)
+        alpha = e.alpha, beta = e.beta;
+    else if (e.act == Act::leaky_relu)
+        alpha = e.alpha;
+    else if (e.act == Act::swish)
+        alpha = 1;
     ops.append_eltwise(1.f, algorithm_of(e.act), alpha, beta);
 }
 
@@ -94,8 +97,8 @@ class PrimitiveKernel final : public Kernel {
 
     void run(const Arguments& a) const override {
         const ThreadPool* pool = ThreadPool::current();
-        HONE_CHECK(p_.threads == 1 || (pool && pool->threads() >= p_.threads && !ThreadPool::inside()),
-                   "a kernel for ", p_.threads, " threads without a pool of as many");
+        HONE_CHECK(p_.threads == 1 || (pool && pool->threads() >= p_.threads && !ThreadPool::inside()), "a kernel for ",
+                   p_.threads, " threads without a pool of as many");
         HONE_CHECK(scratch_bytes_ == 0 || a.scratch, "no scratch");
         if (p_.residual && a.residual != a.dst) copy_residual(a);
         Call* call = take();
@@ -121,7 +124,8 @@ class PrimitiveKernel final : public Kernel {
         auto call = std::make_unique<Call>();
         call->add(DNNL_ARG_SRC, call->src = new_memory(p_.src, DNNL_MEMORY_NONE));
         call->add(DNNL_ARG_DST, call->dst = new_memory(p_.dst, DNNL_MEMORY_NONE));
-        if (weights_) call->add(DNNL_ARG_WEIGHTS, weights_.get());
+        if (weights_)
+            call->add(DNNL_ARG_WEIGHTS, weights_.get());
         else if (!p_.weights.is_zero())
             call->add(DNNL_ARG_WEIGHTS, call->weights = new_memory(p_.weights, DNNL_MEMORY_NONE));
         if (bias_) call->add(DNNL_ARG_BIAS, bias_.get());

@@ -56,7 +56,8 @@ std::unique_ptr<Kernel> make_kernel(Parts parts);
 Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
 Buffer copy_bytes(const void* from, size_t bytes);
 
-/// Advances `pd` to the `variant`-th implementation (by distinct name) that is not a reference; false when there is none.
+/// Advances `pd` to the `variant`-th implementation (by distinct name) that is not a reference; false when there is
+/// none.
 template <class Descriptor>
 bool choose_implementation(Descriptor& pd, int variant, const std::function<bool(const std::string&)>& refuse = {}) {
     if (!pd.get(true)) return false;

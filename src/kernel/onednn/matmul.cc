@@ -122,8 +122,8 @@ std::unique_ptr<Kernel> build_matmul(const MatmulSpec& s, const dnnl::primitive_
 /// Measured for m 1..128: inner_product is 0 to 7 % faster, but in float types it does not cut n over threads where m
 /// is small, which cost it up to twice the time.
 bool prefers_inner_product(const MatmulSpec& s) {
-    const bool possible = s.batch.empty() && s.constant_weights && !s.transpose_src && s.src_zero_point == 0 &&
-                          s.dst_zero_point == 0;
+    const bool possible =
+        s.batch.empty() && s.constant_weights && !s.transpose_src && s.src_zero_point == 0 && s.dst_zero_point == 0;
     if (!possible || s.route != MatmulSpec::Route::automatic) return possible && s.route != MatmulSpec::Route::matmul;
     return s.threads == 1 || s.m >= 16 || is_int8(s.src);
 }

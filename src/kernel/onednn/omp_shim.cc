@@ -49,7 +49,8 @@ void parallel(void (*body)(void*), void* argument, int requested) {
     const int available = pool && !ThreadPool::inside() ? pool->threads() : 1;
     Team team{body, argument, std::clamp(requested > 0 ? requested : max_threads(), 1, available)};
     if (team.size == 1) return enter(&team, 0);
-    pool->run_team(team.size, [](void* t) { enter(static_cast<Team*>(t), ThreadPool::team_rank()); }, &team);
+    pool->run_team(
+        team.size, [](void* t) { enter(static_cast<Team*>(t), ThreadPool::team_rank()); }, &team);
 }
 
 void barrier() {
@@ -62,8 +63,10 @@ void barrier() {
         return;
     }
     for (int spins = 0; team->phase.load(std::memory_order_acquire) == phase; ++spins) {
-        if (spins < 4000) _mm_pause();
-        else std::this_thread::yield();
+        if (spins < 4000)
+            _mm_pause();
+        else
+            std::this_thread::yield();
     }
 }
 }  // namespace
