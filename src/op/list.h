@@ -25,4 +25,17 @@ std::vector<OpDecl> reshape();
 std::vector<OpDecl> constant();
 std::vector<OpDecl> concat_split();
 std::vector<OpDecl> slice_pad();
+std::vector<OpDecl> gather();
+std::vector<OpDecl> scatter();
+std::vector<OpDecl> select();
+std::vector<OpDecl> space();
+std::vector<OpDecl> norm();
+std::vector<OpDecl> loss();
+std::vector<OpDecl> arg();
+std::vector<OpDecl> unpool();
+std::vector<OpDecl> signal();
+std::vector<OpDecl> detection();
+std::vector<OpDecl> optimizer();
+std::vector<OpDecl> resize();
+std::vector<OpDecl> random();
 }  // namespace hone::ops

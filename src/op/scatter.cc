@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// ScatterElements (before opset 11: Scatter) and ScatterND with their reductions. Every index is checked.
+#include <algorithm>
+#include <cmath>
+
+#include "op/elements.h"
+#include "op/history.h"
+#include "op/list.h"
+#include "op/numeric.h"
+
+namespace hone::ops {
+namespace {
+
+enum class Reduction { none, add, mul, min, max };
+Reduction reduction(const OpContext& c) {
+    const std::string& r = c.text("reduction");
+    static const char* const names[] = {"none", "add", "mul", "min", "max"};
+    for (int i = 0; i < 5; ++i)
+        if (r == names[i]) return static_cast<Reduction>(i);
+    c.refuse(cat("attribute 'reduction' is '", r, "'; expected none, add, mul, min or max"));
+}
+
+/// y[at] = combine(y[at], update[i]).
+void combine(const OpContext& c, Reduction r, const Tensor& update, int64_t i, Tensor& y, int64_t at) {
+    if (r == Reduction::none) return copy_elements(update, i, y, at, 1);
+    if (is_float(y.dtype())) {
+        const double a = y.at(at), b = update.at(i);
+        const double extreme = std::isnan(a) ? a : std::isnan(b) ? b : r == Reduction::min ? std::fmin(a, b) : std::fmax(a, b);
+        return y.set(at, r == Reduction::add ? a + b : r == Reduction::mul ? a * b : extreme);
+    }
+    if (!is_number_or_bool(y.dtype())) c.refuse(cat("a reduction of ", dtype_name(y.dtype())));
+    const int64_t a = y.at_int(at), b = update.at_int(i);
+    const auto ua = static_cast<uint64_t>(a), ub = static_cast<uint64_t>(b);
+    const bool less = y.dtype() == DType::u64 ? ub < ua : b < a;
+    switch (r) {
+        case Reduction::add: return y.set_int(at, static_cast<int64_t>(ua + ub));
+        case Reduction::mul: return y.set_int(at, static_cast<int64_t>(ua * ub));
+        case Reduction::min: return y.set_int(at, less ? b : a);
+        default: return y.set_int(at, less ? a : b);
+    }
+}
+
+void infer_common(InferContext& c) {
+    const DType t = require_type(c, {0, 2}, is_any, "any type");
+    require_type_of(c, 1, is_index, "i32 or i64");
+    require_rank(c, 0, 1, 1000);
+    if (reduction(c) != Reduction::none && t != DType::undefined && !is_number_or_bool(t))
+        c.refuse(cat("a reduction of ", dtype_name(t)));
+    if (c.rank_known(0)) c.set(0, t, c.shape(0));
+    else c.set(0, t);
+}
+
+void infer_scatter_elements(InferContext& c) {
+    infer_common(c);
+    if (c.rank_known(0)) {
+        const size_t rank = c.shape(0).size();
+        const auto axis = static_cast<size_t>(normal_axis(c, c.integer("axis"), static_cast<int64_t>(rank)));
+        require_rank(c, 1, rank, rank);
+        for (size_t d = 0; c.rank_known(1) && d < rank; ++d)
+            if (d != axis && c.shape(1)[d].known() && c.shape(0)[d].known() && c.shape(1)[d].value > c.shape(0)[d].value)
+                c.refuse(cat("indices ", to_text(c.shape(1)), " are larger than the data ", to_text(c.shape(0))));
+    }
+    if (c.rank_known(1)) require_shape(c, 2, c.shape(1), "the updates");
+}
+void run_scatter_elements(RefContext& c) {
+    const Tensor &x = c.in[0], &indices = c.in[1];
+    copy_all(x, c.out[0]);
+    const auto axis = static_cast<size_t>(normal_axis(c, c.integer("axis"), static_cast<int64_t>(x.rank())));
+    const Reduction r = reduction(c);
+    Dims strides = strides_of(x.dims());
+    const int64_t along = strides[axis];
+    strides[axis] = 0;
+    walk(indices.dims(), {strides}, [&](int64_t i, const int64_t* at) {
+        combine(c, r, c.in[2], i, c.out[0], at[0] + checked_index(c, indices.at_int(i), x.dim(axis)) * along);
+    });
+}
+
+void infer_scatter_nd(InferContext& c) {
+    infer_common(c);
+    require_rank(c, 1, 1, 1000);
+    if (!c.rank_known(0) || !c.rank_known(1) || !c.shape(1).back().known()) return;
+    const Shape &x = c.shape(0), &indices = c.shape(1);
+    const int64_t depth = indices.back().value;
+    if (depth < 1 || depth > static_cast<int64_t>(x.size())) c.refuse(cat("indices of ", depth, " numbers into data ", to_text(x)));
+    Shape updates(indices.begin(), indices.end() - 1);
+    updates.insert(updates.end(), x.begin() + depth, x.end());
+    require_shape(c, 2, updates, "the updates");
+}
+void run_scatter_nd(RefContext& c) {
+    const Tensor &x = c.in[0], &indices = c.in[1];
+    copy_all(x, c.out[0]);
+    const Reduction r = reduction(c);
+    const int64_t depth = indices.dims().back();
+    const int64_t slice = count_between(x.dims(), static_cast<size_t>(depth), x.rank());
+    const Dims strides = strides_of(x.dims());
+    for (int64_t i = 0; i < indices.count() / depth; ++i) {
+        int64_t at = 0;
+        for (int64_t d = 0; d < depth; ++d)
+            at += checked_index(c, indices.at_int(i * depth + d), x.dim(static_cast<size_t>(d))) * strides[static_cast<size_t>(d)];
+        if (r == Reduction::none) copy_elements(c.in[2], i * slice, c.out[0], at, slice);
+        else
+            for (int64_t k = 0; k < slice; ++k) combine(c, r, c.in[2], i * slice + k, c.out[0], at + k);
+    }
+}
+
+int downgrade_reduction(Graph& g, NodeId n, int to) {
+    const std::string r = text_or(g.node(n), "reduction", "none");
+    if (to >= 18 || (to >= 16 && r != "min" && r != "max")) return to;
+    if (r != "none") return r == "min" || r == "max" ? 18 : 16;
+    drop_attribute(g, n, "reduction");
+    if (to < 11 && g.node(n).op == "ScatterElements") g.node(n).op = "Scatter";
+    return to;
+}
+void upgrade_scatter(Graph& g, NodeId n, int) { g.node(n).op = "ScatterElements"; }
+void infer_scatter(InferContext& c) { c.refuse("Scatter is of opsets 9 and 10; later it is ScatterElements"); }
+
+AttrSpec reduction_attribute() { return {"reduction", AttrKind::text, std::string("none")}; }
+AttrSpec axis_attribute() { return {"axis", AttrKind::integer, int64_t{0}}; }
+
+}  // namespace
+
+std::vector<OpDecl> scatter() {
+    return {
+        {.name = "ScatterElements", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
+         .attributes = {axis_attribute(), reduction_attribute()}, .infer = infer_scatter_elements,
+         .reference = run_scatter_elements, .downgrade = downgrade_reduction, .since = 11},
+        {.name = "ScatterND", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
+         .attributes = {reduction_attribute()}, .infer = infer_scatter_nd, .reference = run_scatter_nd,
+         .downgrade = downgrade_reduction, .since = 11},
+        {.name = "Scatter", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
+         .attributes = {axis_attribute()}, .infer = infer_scatter, .reference = nullptr, .upgrade = upgrade_scatter, .since = 9},
+    };
+}
+
+}  // namespace hone::ops
