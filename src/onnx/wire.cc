@@ -84,8 +84,8 @@ class Walker {
     }
     /// Running past the end of the file means that it was cut off; past the end of a message that it is damaged.
     [[noreturn]] void past_end(int depth, const char* at, const std::string& what) const {
-        if (depth == 0 && out_.counts.records == 0 && root_ == Kind::model && bytes_.size() < 4)
-            refuse("model.not_onnx", "the file is too short to be an ONNX model", at);
+        if (depth == 0 && root_ == Kind::model && at == bytes_.data())
+            refuse("model.not_onnx", cat("the file is not an ONNX model (", what, ")"), at);
         if (depth == 0) refuse("model.truncated", cat("the file ends early: ", what), at);
         refuse("model.wire", cat("the file is damaged: ", what, " within a message"), at);
     }

@@ -28,11 +28,21 @@ struct Tally {
     std::map<std::string, int> reasons;  ///< of unsupported
 };
 
-/// What may refuse a case as unsupported: everything up to the first kernel.
-Graph prepare(const Graph& g, const std::vector<Tensor>& inputs) {
+/// What may refuse a case as unsupported: everything up to the first kernel. Four cases of CastLike come with data that
+/// contradict the declared shape of their input `like`; the data count.
+Graph prepare(Graph g, const std::vector<Tensor>& inputs) {
     std::vector<Dims> dims;
-    for (const Tensor& t : inputs) dims.push_back(t.dims());
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        TypeInfo& declared = g.value(g.inputs[i]).type;
+        dims.push_back(inputs[i].dims());
+        if (is_static(declared.shape) && shape_of(dims[i]) != declared.shape) declared = TypeInfo::tensor(declared.dtype);
+    }
     return specialise(g, dims);
+}
+/// NumPy has no bf16, so that the tests' data files hold its bits as u16.
+Tensor as_declared(const Tensor& t, DType declared) {
+    if (t.dtype() != DType::u16 || declared != DType::bf16) return t;
+    return Tensor::view(DType::bf16, t.dims(), t.raw(), t.owner());
 }
 std::vector<Tensor> run(const Graph& prepared, const std::vector<Tensor>& inputs) {
     return interpret_graph(prepared, inputs);
@@ -53,7 +63,9 @@ std::vector<Tensor> read_inputs(const Graph& g, const std::string& folder) {
             at = next;
         }
         if (at >= out.size()) fail(ErrorKind::data, "case.inputs", "more inputs than the graph has", "", folder);
-        out[at] = std::move(t);
+        out[at] = as_declared(t, g.value(g.inputs[at]).type.dtype);
+        if (const DType is = out[at].dtype(), takes = g.value(g.inputs[at]).type.dtype; is != takes)
+            fail(ErrorKind::data, "case.inputs", cat("input '", name, "' takes ", dtype_name(takes), "; got ", dtype_name(is)), "", folder);
     }
     for (size_t i = 0; i < out.size(); ++i)
         if (!out[i].defined()) fail(ErrorKind::data, "case.inputs", cat("no data for input '", g.value(g.inputs[i]).name, "'"), "", folder);
@@ -78,8 +90,9 @@ bool is_random(const Graph& g, const std::vector<Tensor>& inputs) {
 Result check_outputs(const Graph& g, const std::vector<Tensor>& got, const std::string& set, bool random) {
     size_t k = 0;
     for (; file_exists(cat(set, "/output_", static_cast<unsigned long>(k), ".pb")); ++k) {
-        const Tensor want = read_tensor_file(cat(set, "/output_", static_cast<unsigned long>(k), ".pb"));
         if (k >= got.size()) return {kWrong, "fewer outputs than expected"};
+        const Tensor file = read_tensor_file(cat(set, "/output_", static_cast<unsigned long>(k), ".pb"));
+        const Tensor want = as_declared(file, g.value(g.outputs[k]).type.dtype);
         const std::string why = conformance::difference(got[k], want, !random);
         if (!why.empty()) return {kWrong, cat("output '", g.value(g.outputs[k]).name, "' ", why)};
     }
