@@ -80,6 +80,8 @@ void upgrade_batch(Graph& g, NodeId id, int from) {
     const auto refuse = [&](const std::string& what) {
         fail(ErrorKind::unsupported, "op.unsupported", what, "", cat("node '", n.name, "' (", n.op, ")"));
     };
+    if (from < 7 && integer_or(n, "is_test", 0) == 0) refuse("training at opset 6");
+    drop_attribute(g, id, "is_test");
     if (integer_or(n, "spatial", 1) != 1) refuse("spatial = 0 (statistics an element)");
     drop_attribute(g, id, "spatial");
     bool trains = false;

@@ -22,6 +22,7 @@ void infer_as(InferContext& c, size_t xi, size_t wi, DType type) {
         return c.set(0, type, s);
     }
     const Shape& w = c.shape(wi);
+    if (w.size() > 5) c.unsupported("has more than 3 spatial axes");
     if (w[0].known() && w[0].value % group)
         c.refuse(cat("group ", group, " does not divide the ", w[0].value, " output channels"));
     const Shape kernel = conv_kernel(c, w);
@@ -45,8 +46,8 @@ struct Geometry {
     std::array<int64_t, 3> in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};
     int64_t in_size = 1, out_size = 1;
 };
-Geometry geometry(const OpContext& c, const Window& w, const Dims& src) {
-    if (w.axes() > 3) c.unsupported("has more than 3 spatial axes");
+Geometry geometry(const Window& w, const Dims& src) {
+    HONE_CHECK(w.axes() <= 3);
     Geometry g;
     for (size_t a = 0; a < w.axes(); ++a) {
         const size_t i = 3 - w.axes() + a;
@@ -86,7 +87,7 @@ template <class T>
 void convolve(const OpContext& c, const Dims& src, const std::vector<T>& x, const Dims& weights,
               const std::vector<T>& w, std::vector<T>& y) {
     const Window window = conv_window(c, src, weights);
-    const Geometry g = geometry(c, window, src);
+    const Geometry g = geometry(window, src);
     const int64_t m = weights[0], per_group = weights[1], channels = src[1], taps = window.taps();
     const int64_t outputs = m / c.integer("group");
     if (y.empty() || !g.in_size) return;

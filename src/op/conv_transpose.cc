@@ -21,6 +21,7 @@ void infer_transpose(InferContext& c) {
     if (c.rank_known(0)) s[0] = c.shape(0)[0];
     if (c.rank_known(1)) {
         const Shape& w = c.shape(1);
+        if (w.size() > 5) c.unsupported("has more than 3 spatial axes");
         if (w[0].known() && w[0].value % group)
             c.refuse(cat("group ", group, " does not divide the ", w[0].value, " input channels"));
         if (w[1].known()) s[1] = checked_mul(w[1].value, group);
@@ -64,7 +65,7 @@ void scatter_plane(const Geometry& g, const double* x, const double* w, double* 
 void run_transpose(RefContext& c) {
     const Dims &src = c.in[0].dims(), &weights = c.in[1].dims();
     const Window w = conv_transpose_window(c, src, weights);
-    if (w.axes() > 3) c.unsupported("has more than 3 spatial axes");
+    HONE_CHECK(w.axes() <= 3);
     Geometry g;
     for (size_t a = 0; a < w.axes(); ++a) {
         const size_t i = 3 - w.axes() + a;

@@ -55,6 +55,10 @@ Cost cost_gemm(const CostContext& c) {
     return cost;
 }
 
+/// Before 7 broadcasting was asked for.
+void upgrade_gemm(Graph& g, NodeId n, int from) {
+    if (from < 7) drop_attribute(g, n, "broadcast");
+}
 /// C was required before opset 11.
 int downgrade_gemm(Graph& g, NodeId n, int to) {
     const Node& node = g.node(n);
@@ -76,7 +80,8 @@ std::vector<OpDecl> gemm() {
                         {"beta", AttrKind::real, 1.0f},
                         {"transA", AttrKind::integer, int64_t{0}},
                         {"transB", AttrKind::integer, int64_t{0}}},
-         .infer = infer_gemm, .reference = run_gemm, .cost = cost_gemm, .downgrade = downgrade_gemm},
+         .infer = infer_gemm, .reference = run_gemm, .cost = cost_gemm, .upgrade = upgrade_gemm,
+         .downgrade = downgrade_gemm},
     };
 }
 

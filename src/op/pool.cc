@@ -16,6 +16,7 @@ namespace {
 Shape pooled_shape(const InferContext& c) {
     const Dims& kernel = c.integers("kernel_shape");
     if (kernel.empty()) c.refuse("attribute 'kernel_shape' is empty; expected one entry a spatial axis");
+    if (kernel.size() > 3) c.unsupported("has more than 3 spatial axes");
     Shape s(kernel.size() + 2);
     if (!c.rank_known(0)) return s;
     const Shape& x = c.shape(0);
@@ -56,7 +57,7 @@ struct Pool {
 Pool pool_of(const RefContext& c) {
     const Dims& src = c.in[0].dims();
     const Window w = pool_window(c, src);
-    if (w.axes() > 3) c.unsupported("has more than 3 spatial axes");
+    HONE_CHECK(w.axes() <= 3);
     Pool p;
     for (size_t a = 0; a < w.axes(); ++a) {
         const size_t i = 3 - w.axes() + a;
