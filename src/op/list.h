@@ -38,4 +38,6 @@ std::vector<OpDecl> detection();
 std::vector<OpDecl> optimizer();
 std::vector<OpDecl> resize();
 std::vector<OpDecl> random();
+std::vector<OpDecl> grid_sample();
+std::vector<OpDecl> einsum();
 }  // namespace hone::ops
