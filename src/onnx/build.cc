@@ -337,4 +337,18 @@ std::map<std::string, int> operators_in(const wire::Skeleton& skeleton, const st
     return out;
 }
 
+int64_t parameters_in(const wire::Skeleton& skeleton, const std::string& name) {
+    const pb::ModelProto model = parse(skeleton, name);
+    int64_t sum = 0;
+    for (const auto& p : model.graph().initializer()) {
+        const wire::TensorRecord& t = skeleton.tensors.at(wire::record_number(p.raw_data()));
+        const bool known = t.data_type > 0 && t.data_type <= static_cast<int64_t>(DType::bf16);
+        if (!known || !is_float(static_cast<DType>(t.data_type))) continue;
+        for (int64_t d : t.dims)
+            if (d < 0) fail(ErrorKind::model, "model.tensor.dims", cat("has a dimension of ", d), "", cat("tensor '", t.name, "'"));
+        if (__builtin_add_overflow(sum, count_of(t.dims), &sum)) fail(ErrorKind::model, "size.overflow", "the parameters overflow", "", name);
+    }
+    return sum;
+}
+
 }  // namespace hone

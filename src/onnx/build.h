@@ -11,4 +11,5 @@
 namespace hone {
 Graph build_graph(const wire::Skeleton& skeleton, ModelSource& source);
 std::map<std::string, int> operators_in(const wire::Skeleton& skeleton, const std::string& name);
+int64_t parameters_in(const wire::Skeleton& skeleton, const std::string& name);
 }  // namespace hone

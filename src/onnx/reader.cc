@@ -34,12 +34,13 @@ void check_size(size_t size, const std::string& name) {
              "Keep large weights in side files (external data).", name);
 }
 
-Graph read(std::string_view bytes, ModelSource source) {
-    check_size(bytes.size(), source.name);
-    refuse_other_formats(bytes, source.name);
-    const wire::Skeleton skeleton = wire::walk_model(bytes, source.name);
-    return build_graph(skeleton, source);
+wire::Skeleton walk(std::string_view bytes, const std::string& name) {
+    check_size(bytes.size(), name);
+    refuse_other_formats(bytes, name);
+    return wire::walk_model(bytes, name);
 }
+
+Graph read(std::string_view bytes, ModelSource source) { return build_graph(walk(bytes, source.name), source); }
 
 }  // namespace
 
@@ -57,9 +58,14 @@ Graph read_model_bytes(std::string_view bytes, const std::string& name, const st
 std::map<std::string, int> count_operators(const std::string& path) {
     return naming(path, [&] {
         const MappedFile file = map_file(path);
-        check_size(file.size, path);
-        refuse_other_formats(file.text(), path);
-        return operators_in(wire::walk_model(file.text(), path), path);
+        return operators_in(walk(file.text(), path), path);
+    });
+}
+
+int64_t count_parameters(const std::string& path) {
+    return naming(path, [&] {
+        const MappedFile file = map_file(path);
+        return parameters_in(walk(file.text(), path), path);
     });
 }
 

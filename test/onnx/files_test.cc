@@ -37,3 +37,17 @@ TEST(Files, RoundTrip) {
         EXPECT_EQ(again.metadata, g.metadata);
     }
 }
+
+TEST(Files, Parameters) {
+    const std::string folder = cat(HONE_SOURCE_DIR, "/../shared/models");
+    HONE_REQUIRE(is_directory(folder), "the shared folder");
+    const std::string json = read_file(cat(folder, "/models.json"));
+    int models = 0;
+    for (size_t at = 0; (at = json.find("\"file\": \"", at)) != std::string::npos; ++models) {
+        at += 9;
+        const std::string file = json.substr(at, json.find('"', at) - at);
+        const size_t key = json.find("\"parameters\": ", at);
+        EXPECT_EQ(count_parameters(cat(folder, "/", file)), std::stoll(json.substr(key + 14))) << file;
+    }
+    EXPECT_EQ(models, 12);
+}
