@@ -142,6 +142,25 @@ struct Writer {
         dequantized[g.node(dq).out()] = v;
     }
 
+    /// Scale of the quantised result of a layer, behind its clipping activation; 0 where the result stays float.
+    double output_scale(ValueId v) const {
+        if (const auto it = scales.find(v); it != scales.end()) return it->second.scale;
+        const NodeId user = g.sole_user(v);
+        if (user == kNone || !clips(g, g.node(user))) return 0;
+        const auto it = scales.find(g.node(user).out());
+        return it == scales.end() ? 0 : it->second.scale;
+    }
+
+    /// The least weight step at which every kernel is proven to give the same bits: some add the bias in fp32, which is
+    /// exact while sums stay below 2^24, or where sums past 2^24 saturate anyway. Only channels of weights that are tiny
+    /// beside the output's step are coarsened by it.
+    static double exact_step(double x_scale, double y_scale, double positive, double negative, double bias) {
+        const double fits = 1.02 * (255 * std::max(positive, negative) + bias / x_scale) / 0x1p24;
+        const double saturates = 1.05 * 1024 * y_scale / (x_scale * 0x1p24);
+        const double bias_fits = 1.02 * bias / (x_scale * 0x1p24);
+        return std::max(bias_fits, std::min(fits, saturates + bias_fits));
+    }
+
     void quantize_weights(NodeId id) {
         const Node n = g.node(id);
         const Tensor w = g.value(n.in(1)).constant;
@@ -150,11 +169,20 @@ struct Writer {
         std::vector<double> peak(static_cast<size_t>(channels), 0);
         by_channel(w, axis, [&](int64_t c, int64_t i) { peak[static_cast<size_t>(c)] = std::max<double>(peak[static_cast<size_t>(c)], std::abs(w.data<float>()[i])); });
         const Tensor* bias = constant_of(g, n.in(2));
+        std::vector<double> positive(peak.size(), 0), negative(peak.size(), 0);
+        by_channel(w, axis, [&](int64_t c, int64_t i) {
+            const double v = w.data<float>()[i];
+            (v > 0 ? positive : negative)[static_cast<size_t>(c)] += std::abs(v);
+        });
+        const double y_scale = output_scale(n.out());
         Tensor scale = Tensor::zeros(DType::f32, {channels});
         for (int64_t c = 0; c < channels; ++c) {
-            double s = peak[static_cast<size_t>(c)] / 127;
-            // A bias of more than 2^30 steps would not fit beside the sum: a coarser step for that channel.
-            if (bias) s = std::max(s, std::abs(bias->at(bias->count() == 1 ? 0 : c)) / (x_scale * 0x1p30));
+            const auto k = static_cast<size_t>(c);
+            const double b = bias ? std::abs(bias->at(bias->count() == 1 ? 0 : c)) : 0;
+            double s = peak[k] / 127;
+            if (y_scale > 0) s = std::max(s, exact_step(x_scale, y_scale, positive[k], negative[k], b));
+            // A bias of more than 2^30 steps would not fit beside the sum.
+            s = std::max(s, b / (x_scale * 0x1p30));
             scale.set(c, s > 1e-30 ? s : 1.0);
         }
         Tensor q = Tensor::zeros(DType::i8, w.dims());
