@@ -85,7 +85,8 @@ Result reference(const Problem& p, bool bias, bool initial) {
                 for (int64_t u = 0; u < hidden; ++u)
                     out.y[((t * p.dirs + d) * p.batch + s) * hidden + u] = static_cast<float>(h[u]);
             }
-            for (int64_t u = 0; u < hidden; ++u) out.h[state + u] = static_cast<float>(h[u]), out.c[state + u] = static_cast<float>(c[u]);
+            for (int64_t u = 0; u < hidden; ++u)
+                out.h[state + u] = static_cast<float>(h[u]), out.c[state + u] = static_cast<float>(c[u]);
         }
     return out;
 }
@@ -125,11 +126,15 @@ TEST(Recurrent, MatchesOnnxInDouble) {
             for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional})
                 for (int64_t hidden : {1, 7, 16, 33, 64})
                     for (int64_t batch : {1, 2, 5, 13}) {
-                        const Problem p({kind ? Cell::gru : Cell::lstm, direction, hidden % 2 ? 9 : 28, hidden, kind == 2}, 5, batch);
+                        const Problem p(
+                            {kind ? Cell::gru : Cell::lstm, direction, hidden % 2 ? 9 : 28, hidden, kind == 2}, 5,
+                            batch);
                         const bool bias = batch != 2, initial = batch != 5;
                         const Recurrent k(p.spec, p.w.data(), p.r.data(), bias ? p.b.data() : nullptr);
                         const Result got = run(p, k, initial), want = reference(p, bias, initial);
-                        SCOPED_TRACE(testing::Message() << "kind " << kind << " direction " << static_cast<int>(direction) << " hidden " << hidden << " batch " << batch);
+                        SCOPED_TRACE(testing::Message()
+                                     << "kind " << kind << " direction " << static_cast<int>(direction) << " hidden "
+                                     << hidden << " batch " << batch);
                         expect_near(got.y, want.y);
                         expect_near(got.h, want.h);
                         if (kind == 0) expect_near(got.c, want.c);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of recurrent_scalar.cc, recurrent_avx2.cc and recurrent_avx512.cc.
+// See kernel/vector/kernels.inl.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
 
@@ -153,6 +154,7 @@ void step(const Step& s) {
     for (int64_t block = s.begin; block < s.end; ++block) over_rows<Tile>(s, block, s.batch);
 }
 
-constexpr CellTable kCells = {W, project, step<LstmTile>, step<GruLinearTile>, step<GruGatesTile>, step<GruCandidateTile>};
+constexpr CellTable kCells = {W, project, step<LstmTile>, step<GruLinearTile>, step<GruGatesTile>,
+                              step<GruCandidateTile>};
 }  // namespace
 }  // namespace hone::recurrent

@@ -61,7 +61,8 @@ Recurrent::Recurrent(const Spec& spec, const float* w, const float* r, const flo
         for (int64_t g = first; g < last; ++g)
             for (int64_t u = 0; u < hidden; ++u)
                 for (int64_t k = 0; k < inner; ++k)
-                    to[((u / lanes_ * inner + k) * count + g - first) * lanes_ + u % lanes_] = m[(g * hidden + u) * inner + k];
+                    to[((u / lanes_ * inner + k) * count + g - first) * lanes_ + u % lanes_] =
+                        m[(g * hidden + u) * inner + k];
         return to + padded * inner * count;
     };
     for (int64_t d = 0; d < dirs_; ++d) {
@@ -92,7 +93,8 @@ size_t Recurrent::scratch_bytes(int64_t steps, int64_t batch) const {
     const int64_t padded = blocks_ * lanes_;
     const int64_t projected = checked_mul(checked_mul(steps, batch), dirs_ * gates_ * padded);
     const int64_t states = checked_mul(batch, 5 * dirs_ * padded);
-    return static_cast<size_t>(2 * steps + 1) * sizeof(Gate) + static_cast<size_t>(round_up(projected + states, 16)) * 4;
+    return static_cast<size_t>(2 * steps + 1) * sizeof(Gate) +
+           static_cast<size_t>(round_up(projected + states, 16)) * sizeof(float);
 }
 
 void Recurrent::init_state(const Arguments& a, Shared& s) const {

@@ -8,49 +8,49 @@ void map1(const float* x, float* y, int64_t n, float alpha, float beta) {
     for (; i + W <= n; i += W) store(y + i, F::apply(load(x + i), a, b));
     if (i < n) store_n(y + i, F::apply(load_n(x + i, n - i), a, b), n - i);
 }
-#define HONE_UNARY(name, expression)                                          \
+#define HONE_UNARY_OP(name, expression)                                          \
     struct name {                                                             \
         static HONE_INLINE V apply(V x, [[maybe_unused]] V a, [[maybe_unused]] V b) { return expression; } \
     };
-HONE_UNARY(Relu, vmax(set1(0), x))
-HONE_UNARY(LeakyRelu, select(ge(x, set1(0)), x, x * a))
-HONE_UNARY(Clip, vmin(b, vmax(a, x)))
-HONE_UNARY(Sigmoid, vsigmoid(x))
-HONE_UNARY(Tanh, vtanh(x))
-HONE_UNARY(Silu, vsilu(x))
-HONE_UNARY(HardSigmoid, vmax(set1(0), vmin(set1(1), x * a + b)))
-HONE_UNARY(HardSwish, x * vmax(set1(0), vmin(set1(1), x * set1(1.0f / 6) + set1(0.5f))))
-HONE_UNARY(Gelu, vgelu(x))
-HONE_UNARY(GeluTanh, vgelu_tanh(x))
-HONE_UNARY(Erf, verf(x))
-HONE_UNARY(Exp, vexp(x))
-HONE_UNARY(Log, vlog(x))
-HONE_UNARY(Sqrt, vsqrt(x))
-HONE_UNARY(Reciprocal, set1(1) / x)
-HONE_UNARY(Abs, vabs(x))
-HONE_UNARY(Neg, -x)
-HONE_UNARY(Floor, vfloor(x))
-HONE_UNARY(Ceil, vceil(x))
-HONE_UNARY(Round, vround(x))
-HONE_UNARY(Softplus, vsoftplus(x))
-HONE_UNARY(Elu, select(gt(x, set1(0)), x, a * vexpm1_negative(vmin(set1(0), x))))
-HONE_UNARY(Sign, select(gt(x, set1(0)), set1(1), select(gt(set1(0), x), set1(-1), x)))
-#undef HONE_UNARY
+HONE_UNARY_OP(Relu, vmax(set1(0), x))
+HONE_UNARY_OP(LeakyRelu, select(ge(x, set1(0)), x, x * a))
+HONE_UNARY_OP(Clip, vmin(b, vmax(a, x)))
+HONE_UNARY_OP(Sigmoid, vsigmoid(x))
+HONE_UNARY_OP(Tanh, vtanh(x))
+HONE_UNARY_OP(Silu, vsilu(x))
+HONE_UNARY_OP(HardSigmoid, vmax(set1(0), vmin(set1(1), x * a + b)))
+HONE_UNARY_OP(HardSwish, x * vmax(set1(0), vmin(set1(1), x * set1(1.0f / 6) + set1(0.5f))))
+HONE_UNARY_OP(Gelu, vgelu(x))
+HONE_UNARY_OP(GeluTanh, vgelu_tanh(x))
+HONE_UNARY_OP(Erf, verf(x))
+HONE_UNARY_OP(Exp, vexp(x))
+HONE_UNARY_OP(Log, vlog(x))
+HONE_UNARY_OP(Sqrt, vsqrt(x))
+HONE_UNARY_OP(Reciprocal, set1(1) / x)
+HONE_UNARY_OP(Abs, vabs(x))
+HONE_UNARY_OP(Neg, -x)
+HONE_UNARY_OP(Floor, vfloor(x))
+HONE_UNARY_OP(Ceil, vceil(x))
+HONE_UNARY_OP(Round, vround(x))
+HONE_UNARY_OP(Softplus, vsoftplus(x))
+HONE_UNARY_OP(Elu, select(gt(x, set1(0)), x, a * vexpm1_negative(vmin(set1(0), x))))
+HONE_UNARY_OP(Sign, select(gt(x, set1(0)), set1(1), select(gt(set1(0), x), set1(-1), x)))
+#undef HONE_UNARY_OP
 
-#define HONE_BINARY(name, expression)                                  \
+#define HONE_BINARY_OP(name, expression)                                  \
     struct name {                                                      \
         static HONE_INLINE V apply(V a, V b) { return expression; } \
     };
-HONE_BINARY(Add, a + b)
-HONE_BINARY(Sub, a - b)
-HONE_BINARY(Mul, a* b)
-HONE_BINARY(Div, a / b)
-HONE_BINARY(Max, select(is_nan(a), a, vmax(a, b)))
-HONE_BINARY(Min, select(is_nan(a), a, vmin(a, b)))
-HONE_BINARY(Prelu, select(ge(a, set1(0)), a, a* b))
-HONE_BINARY(AddRelu, vmax(set1(0), a + b))
-HONE_BINARY(MulSigmoid, a / (set1(1) + vexp(-b)))
-#undef HONE_BINARY
+HONE_BINARY_OP(Add, a + b)
+HONE_BINARY_OP(Sub, a - b)
+HONE_BINARY_OP(Mul, a* b)
+HONE_BINARY_OP(Div, a / b)
+HONE_BINARY_OP(Max, select(is_nan(a), a, vmax(a, b)))
+HONE_BINARY_OP(Min, select(is_nan(a), a, vmin(a, b)))
+HONE_BINARY_OP(Prelu, select(ge(a, set1(0)), a, a* b))
+HONE_BINARY_OP(AddRelu, vmax(set1(0), a + b))
+HONE_BINARY_OP(MulSigmoid, a / (set1(1) + vexp(-b)))
+#undef HONE_BINARY_OP
 struct Pow {
     static HONE_INLINE V apply(V a, V b) {
         float x[W], e[W];

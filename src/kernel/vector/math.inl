@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transcendental functions on one vector. exp and log are Cephes' single-precision polynomials, erf is N. Juffa's, tanh
-// is a rational minimax; the Gaussian tail is fitted for relative error, so that gelu keeps its digits far left of zero.
+// is Eigen's rational minimax; the Gaussian tail is fitted for relative error, so that gelu keeps its digits far left
+// of zero.
 
 /// e^(x + low) for x in [-126 ln 2 - some, 129 ln 2], |low| small: the reduced argument takes `low`.
 HONE_INLINE V exp_polynomial(V r) {

@@ -156,7 +156,9 @@ void softmax_middle(const float* x, float* y, int64_t outer, int64_t axis, int64
     for (int64_t o = 0; o < outer; ++o, x += axis * inner, y += axis * inner)
         for (int64_t i = begin; i < end; i += W) {
             const int64_t n = end - i < W ? end - i : W;
-            const auto get = [n](const float* p) __attribute__((always_inline)) { return n < W ? load_n(p, n) : load(p); };
+            const auto get = [n](const float* p) __attribute__((always_inline)) {
+                return n < W ? load_n(p, n) : load(p);
+            };
             const auto put = [n](float* p, V v) __attribute__((always_inline)) {
                 if (n < W) store_n(p, v, n);
                 else store(p, v);

@@ -20,9 +20,8 @@ HONE_INLINE I load_q(const int8_t* p) {
     return reinterpret_cast<I>(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
 HONE_INLINE void store_q(uint8_t* p, I v) {
-    const __m256i low = _mm256_shuffle_epi8(
-        reinterpret_cast<__m256i>(v), _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4,
-                                                       8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
+    const __m256i bytes = _mm256_set1_epi32(0x0c080400);
+    const __m256i low = _mm256_shuffle_epi8(reinterpret_cast<__m256i>(v), bytes);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
                      _mm_unpacklo_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
 }

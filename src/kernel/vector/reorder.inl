@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transposition in register tiles: 16x16 bytes, 8x8 of 2 bytes, 4x4 or 8x8 of 4 bytes; 128-bit shuffles exist everywhere.
+// Transposition in register tiles: 16x16 bytes, 8x8 of 2 bytes, 4x4 or 8x8 of 4 bytes. 128-bit shuffles exist
+// everywhere.
 
 HONE_INLINE __m128i load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 HONE_INLINE void store16(void* p, __m128i v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
@@ -52,8 +53,8 @@ struct Tile4 {
         __m256i r[8], s[8];
         for (int i = 0; i < 4; ++i) {
             r[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(x + i * xs)), load16(x + (i + 4) * xs), 1);
-            r[i + 4] =
-                _mm256_inserti128_si256(_mm256_castsi128_si256(load16(x + i * xs + 4)), load16(x + (i + 4) * xs + 4), 1);
+            r[i + 4] = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(x + i * xs + 4)),
+                                               load16(x + (i + 4) * xs + 4), 1);
         }
         for (int h = 0; h < 8; h += 4) {
             s[h] = _mm256_unpacklo_epi32(r[h], r[h + 1]);

@@ -28,9 +28,13 @@ HONE_INLINE V load_n(const float* p, int64_t n, float fill = 0) {
 }
 HONE_INLINE void store_n(float* p, V v, int64_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
 HONE_INLINE I loadi(const int32_t* p) { return reinterpret_cast<I>(_mm512_loadu_si512(p)); }
-HONE_INLINE I loadi_n(const int32_t* p, int64_t n) { return reinterpret_cast<I>(_mm512_maskz_loadu_epi32(first(n), p)); }
+HONE_INLINE I loadi_n(const int32_t* p, int64_t n) {
+    return reinterpret_cast<I>(_mm512_maskz_loadu_epi32(first(n), p));
+}
 HONE_INLINE void storei(int32_t* p, I v) { _mm512_storeu_si512(p, reinterpret_cast<__m512i>(v)); }
-HONE_INLINE void storei_n(int32_t* p, I v, int64_t n) { _mm512_mask_storeu_epi32(p, first(n), reinterpret_cast<__m512i>(v)); }
+HONE_INLINE void storei_n(int32_t* p, I v, int64_t n) {
+    _mm512_mask_storeu_epi32(p, first(n), reinterpret_cast<__m512i>(v));
+}
 HONE_INLINE V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 HONE_INLINE V fma_exact(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
 /// a > b ? a : b, so b where either is NaN; likewise vmin.
@@ -77,7 +81,9 @@ HONE_INLINE I loadi_n(const int32_t* p, int64_t n) { return reinterpret_cast<I>(
 HONE_INLINE void storei(int32_t* p, I v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(v));
 }
-HONE_INLINE void storei_n(int32_t* p, I v, int64_t n) { _mm256_maskstore_epi32(p, first(n), reinterpret_cast<__m256i>(v)); }
+HONE_INLINE void storei_n(int32_t* p, I v, int64_t n) {
+    _mm256_maskstore_epi32(p, first(n), reinterpret_cast<__m256i>(v));
+}
 HONE_INLINE V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 HONE_INLINE V fma_exact(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
 HONE_INLINE V vmax(V a, V b) { return _mm256_max_ps(a, b); }
@@ -197,5 +203,7 @@ HONE_INLINE float min_of(V v) {
 #endif
 
 HONE_INLINE V vabs(V a) { return reinterpret_cast<V>(reinterpret_cast<I>(a) & set1i(0x7fffffff)); }
-HONE_INLINE V sign_bit(V a) { return reinterpret_cast<V>(reinterpret_cast<I>(a) & set1i(static_cast<int32_t>(0x80000000u))); }
+HONE_INLINE V sign_bit(V a) {
+    return reinterpret_cast<V>(reinterpret_cast<I>(a) & set1i(static_cast<int32_t>(0x80000000u)));
+}
 HONE_INLINE V bit_or(V a, V b) { return reinterpret_cast<V>(reinterpret_cast<I>(a) | reinterpret_cast<I>(b)); }

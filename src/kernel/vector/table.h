@@ -139,9 +139,9 @@ struct Table {
     void (*f32_to_f16)(const float* x, uint16_t* y, int64_t n);
     void (*f16_to_f32)(const uint16_t* x, float* y, int64_t n);
 
-    /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < cols; strides in elements. The element has 1 << index
-    /// bytes: transpose[0] int8, [1] bf16, [2] f32, [3] int64. NCHW -> NHWC is rows = C, cols = H * W, x_stride = H * W,
-    /// y_stride = C for each sample, and the other way round rows = H * W, cols = C. y must not overlap x.
+    /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < cols; strides in elements. The element has
+    /// 1 << index bytes: transpose[0] int8, [1] bf16, [2] f32, [3] int64. NCHW -> NHWC is rows = C, cols = H * W,
+    /// x_stride = H * W, y_stride = C for each sample; the other way round rows = H * W, cols = C. y is apart from x.
     void (*transpose[4])(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t cols);
 };
 

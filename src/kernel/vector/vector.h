@@ -24,8 +24,8 @@ Broadcast make_broadcast(const Dims& y, const Dims& a, const Dims& b);
 struct Permute {
     Dims dims;       ///< of y, outermost first, after collapsing; the last `inner_rank` of them are done as one block
     Dims strides;    ///< of x for each of dims, in elements
-    int inner_rank = 1;  ///< 1: contiguous or strided run; 2: a transposed pair
-    int64_t outer = 1;   ///< product of the dims before the block
+    int inner_rank = 1;  ///< 1: contiguous or strided run; 2: a transposed pair, cut into blocks of rows
+    int64_t outer = 1;   ///< how many blocks there are
 };
 /// y.dims[i] = x.dims[perm[i]], as ONNX Transpose.
 Permute make_permute(const Dims& x, const std::vector<int64_t>& perm);
