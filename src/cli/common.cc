@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/common.h"
+
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
+#include "onnx/reader.h"
+#include "record/string_map.h"
+
+namespace hone::cli {
+
+Graph load_model(const std::string& path) {
+    Graph g = read_model(path);
+    run_passes(g, Stage::portable);
+    return g;
+}
+
+Option& add_precision(Options& options, std::string& to) {
+    return options.add("precision", "P", to, "of the float parts: fp32, bf16, or auto (what the model permits here)")
+        .one_of({"fp32", "bf16", "auto"});
+}
+
+Precision choose_precision(const std::string& name, const Graph& g) {
+    if (name == "bf16") return Precision::bf16;
+    if (name != "auto") return Precision::fp32;
+    const auto permitted = g.metadata.find("hone.precision");
+    const bool bf16 = permitted != g.metadata.end() && permitted->second == "bf16" && usable_isa() >= Isa::avx512_bf16;
+    return bf16 ? Precision::bf16 : Precision::fp32;
+}
+
+namespace {
+std::string list_text(const std::optional<std::vector<double>>& v) {
+    std::vector<std::string> parts;
+    if (v)
+        for (const double x : *v) parts.push_back(cat(x));
+    return join(parts, ",");
+}
+
+void add_size(Options& options, const char* name, std::optional<ImageSize>& to, const char* help) {
+    options.custom(
+        name, "HxW", help, [&to](const std::string& s) { to = parse_size(s); },
+        [&to] { return to ? to_text(*to) : std::string(); });
+}
+
+/// Channels and size of an image input [N,C,H,W]; zeros where they are unknown or it is no image.
+void follow_input(const Graph& g, DataOptions& o) {
+    if (g.inputs.empty()) return;
+    const TypeInfo& t = g.value(g.inputs[0]).type;
+    if (!t.rank_known || t.shape.size() != 4) return;
+    auto known = [&](size_t i) {
+        return t.shape[i].known() ? static_cast<int>(std::min<int64_t>(t.shape[i].value, 1 << 20)) : 0;
+    };
+    o.channels = known(1);
+    o.height = known(2);
+    o.width = known(3);
+}
+}  // namespace
+
+void add_data(Options& options, DataArgs& to, bool with_part) {
+    options.group("Data");
+    options.add("data", "D", to.data, "a folder, archive or file of samples, or a known name (fashion-mnist)")
+        .required();
+    if (with_part)
+        options.add("part", "P", to.part, "training, validation or test; unless given the test part, else the only one")
+            .one_of({"training", "validation", "test"});
+    options.custom(
+        "scale", "X", "x = (pixel * scale - mean) / std; 1/255 for images and 1 for tables unless given",
+        [&to](const std::string& s) {
+            Options one;
+            double v = 0;
+            one.add("scale", "X", v, "").set(s);
+            to.preprocess.scale = v;
+        },
+        [&to] { return to.preprocess.scale ? list_text(std::vector<double>{*to.preprocess.scale}) : std::string(); });
+    options.add("mean", "X,...", to.preprocess.mean, "one value for all channels, or one a channel");
+    options.add("std", "X,...", to.preprocess.std, "likewise");
+    add_size(options, "resize", to.preprocess.resize, "resize images, antialiased bilinear as Pillow does");
+    add_size(options, "crop", to.preprocess.crop, "then take the middle");
+}
+
+DataParts open_for(const Graph& g, const DataArgs& args, Call& call) {
+    DataOptions o;
+    o.seed = call.common.seed;
+    o.preprocess = args.preprocess;
+    follow_input(g, o);
+    if (const auto stored = g.metadata.find("hone.preprocess"); stored != g.metadata.end()) {
+        const record::StoredPreprocess s = record::stored_preprocess_from_json(stored->second);
+        std::vector<std::string> warnings;
+        o.preprocess = merge(args.preprocess, options_of(preprocess_from_map(s.map)), &warnings);
+        o.class_names = s.class_names;
+        for (const std::string& w : warnings) call.warn(w);
+    }
+    DataParts parts = open_data(args.data, o);
+    for (const std::string& note : parts.notes) call.say("note: " + note);
+    return parts;
+}
+
+DatasetPtr choose_part(const DataParts& parts, const std::string& wanted, std::string* name) {
+    const std::vector<std::pair<std::string, DatasetPtr>> all = {
+        {"test", parts.test}, {"validation", parts.validation}, {"training", parts.training}};
+    std::vector<std::string> present;
+    for (const auto& [part, data] : all)
+        if (data) present.push_back(part);
+    if (wanted.empty() && parts.whole) {
+        *name = "all";
+        return parts.whole;
+    }
+    for (const auto& [part, data] : all)
+        if (data && (wanted.empty() || part == wanted)) {
+            *name = part;
+            return data;
+        }
+    fail(ErrorKind::data, "data.part", cat("the data has no ", wanted.empty() ? "test" : wanted, " part"),
+         cat("It has: ", join(present, ", "), "."), parts.name);
+}
+
+record::Machine this_machine(int threads) {
+    record::Machine m;
+    m.cpu = cpu_model();
+    m.isa = isa_name(usable_isa());
+    m.threads = threads;
+    m.cores = available_cores();
+    m.load = {load_average()};
+    return m;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several verbs do alike: load a model, choose its precision, open data as the model needs it. Used by verb_*.cc.
+//
+//   const Graph g = load_model(a->model);
+//   const DataParts parts = open_for(g, a->data, call);
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "data/open.h"
+#include "graph/graph.h"
+#include "pass/pass.h"
+#include "record/common.h"
+
+namespace hone::cli {
+
+/// Read, with portable passes run: what every verb that executes a model takes.
+Graph load_model(const std::string& path);
+
+/// The --precision option: fp32, bf16, auto.
+Option& add_precision(Options& options, std::string& to);
+/// `auto` is bf16 where the model's metadata `hone.precision` permits it and the processor has it, else fp32.
+Precision choose_precision(const std::string& name, const Graph& g);
+
+struct DataArgs {
+    std::string data, part;
+    PreprocessOptions preprocess;
+};
+void add_data(Options& options, DataArgs& to, bool with_part);
+/// --data with the model's stored preprocessing, flags winning with a warning; channels and size follow its input.
+DataParts open_for(const Graph& g, const DataArgs& args, Call& call);
+/// --part, or the test part, or the only one; its name goes to `name`. Throws data "data.part".
+DatasetPtr choose_part(const DataParts& parts, const std::string& wanted, std::string* name);
+
+record::Machine this_machine(int threads);
+
+}  // namespace hone::cli

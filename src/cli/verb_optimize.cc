@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hone optimize`: the main job.
+#include <memory>
+
+#include "base/file.h"
+#include "cli/common.h"
+#include "optimize/optimize.h"
+#include "record/json.h"
+#include "report/report.h"
+
+namespace hone::cli {
+
+namespace {
+struct OptimizeArgs {
+    std::string model, precision = "auto";
+    double max_drop = 0.01, time_budget = 0;
+    int batch = 1, processes = 5;
+    int64_t samples = 512;
+    bool dry_run = false;
+    DataArgs data;
+};
+
+std::string default_out(const std::string& model) {
+    const std::string name = base_name(model);
+    return name.substr(0, name.rfind(".onnx")) + "_hone";
+}
+
+int run_optimize(const OptimizeArgs& a, Call& call) {
+    const Graph g = load_model(a.model);
+    const DataParts parts = open_for(g, a.data, call);
+    OptimizeRequest r;
+    r.model = a.model;
+    r.max_drop = a.max_drop;
+    r.threads = call.common.threads;
+    r.batch = a.batch;
+    r.precision = a.precision == "fp32" ? PrecisionPolicy::fp32 : a.precision == "bf16" ? PrecisionPolicy::bf16 : PrecisionPolicy::automatic;
+    r.out = call.common.out.empty() ? default_out(a.model) : call.common.out;
+    r.seed = call.common.seed;
+    r.calibration_samples = a.samples;
+    r.processes = a.processes;
+    r.time_budget = a.time_budget;
+    r.data = a.data.data;
+    r.command = call.command;
+    for (const auto& [k, v] : call.options.resolved()) r.recipe.emplace_back(k, v);
+    r.log = [&call](const std::string& line) { call.say(line); };
+    if (a.dry_run) {
+        call.say(cat("would optimize ", a.model, " on ", parts.training ? parts.training->size() : 0, " training, ", parts.validation ? parts.validation->size() : 0,
+                     " validation and ", parts.test ? parts.test->size() : 0, " test samples, and write to ", r.out, "/"));
+        return 0;
+    }
+    record::Run run = optimize(r, parts);
+    run.warnings.insert(run.warnings.begin(), call.warnings.begin(), call.warnings.end());
+    run.files.push_back(absolute_path(r.out) + "/report.html");
+    run.files.push_back(absolute_path(r.out) + "/run.json");
+    write_file_atomic(r.out + "/report.html", report::html_report(run));
+    const std::string json = record::to_json(run);
+    write_file_atomic(r.out + "/run.json", json);
+    call.emit(json, report::terminal_report(run), "");
+    return run.accepted ? 0 : 1;
+}
+}  // namespace
+
+Verb optimize_verb() {
+    auto a = std::make_shared<OptimizeArgs>();
+    Verb v;
+    v.name = "optimize";
+    v.summary = "the fastest model within an accuracy bound, proven on data that the search never saw; or the original and the reason";
+    v.examples = {
+        {"hone optimize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --max-drop 0.5%", "at most half a point of accuracy lost"},
+        {"hone optimize net.onnx --data photos/ --max-drop 1% --out small --json=run.json", "a folder of pictures by class"}};
+    v.declare = [a](Options& o) {
+        o.positional("MODEL", a->model, "the network, an ONNX file").required();
+        o.fraction("max-drop", a->max_drop, "the most accuracy that may be lost, absolute: 0.5% is half a point").at_least(0).at_most(1);
+        add_precision(o, a->precision);
+        o.add("batch", "N", a->batch, "samples a run at which latency counts").at_least(1);
+        o.add("samples", "N", a->samples, "training samples that ranges are calibrated on").at_least(1);
+        o.add("processes", "N", a->processes, "fresh processes behind each stated speed-up").at_least(2);
+        o.seconds("time-budget", a->time_budget, "the search ends in time for the verdict; 0: no limit");
+        o.flag("dry-run", a->dry_run, "say what would be done");
+        add_data(o, a->data, false);
+    };
+    v.run = [a](Call& call) { return run_optimize(*a, call); };
+    return v;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// `hone quantize`: static int8 quantisation alone, every setting exposed; no verdict.
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/rng.h"
+#include "base/timing.h"
+#include "cli/common.h"
+#include "compress/quantize.h"
+#include "onnx/writer.h"
+#include "optimize/metadata.h"
+
+namespace hone::cli {
+
+namespace {
+struct QuantizeArgs {
+    std::string model, file, bits = "8/8", range = "min_max", keep_float;
+    double percentile = 0.9999;
+    int64_t samples = 512;
+    DataArgs data;
+};
+
+std::set<std::string> names_kept(const std::string& list, const std::vector<compress::Layer>& layers) {
+    std::set<std::string> keep;
+    std::vector<std::string> known;
+    for (const compress::Layer& l : layers) known.push_back(l.name);
+    for (size_t at = 0; at < list.size();) {
+        const size_t comma = std::min(list.find(',', at), list.size());
+        const std::string name = list.substr(at, comma - at);
+        at = comma + 1;
+        if (name.empty()) continue;
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            fail(ErrorKind::usage, "quantize.layer", cat("the model has no layer '", name, "' that could be int8"),
+                 cat("Nearest: ", join(nearest(name, known), ", "), ". hone inspect lists them."));
+        keep.insert(name);
+    }
+    return keep;
+}
+
+int run_quantize(const QuantizeArgs& a, Call& call) {
+    if (a.bits != "8/8")
+        fail(ErrorKind::usage, "quantize.bits", cat("--bits ", a.bits, " is not among the methods yet"), "Known: 8/8 (weights s8, activations u8).");
+    const Graph g = load_model(a.model);
+    const DataParts parts = open_for(g, a.data, call);
+    if (!parts.training) fail(ErrorKind::data, "quantize.training", "there are no training samples to calibrate on");
+    const std::vector<compress::Layer> layers = compress::quantizable_layers(g);
+    compress::QuantizeOptions q;
+    q.keep_float = names_kept(a.keep_float, layers);
+    q.range = a.range == "percentile" ? compress::Range::percentile : compress::Range::min_max;
+    q.percentile = a.percentile;
+    std::vector<int64_t> samples = Rng(call.common.seed, 1).permutation(parts.training->size());
+    samples.resize(static_cast<size_t>(std::min<int64_t>(a.samples, parts.training->size())));
+    std::sort(samples.begin(), samples.end());
+    eval::EvalOptions o;
+    o.threads = call.common.threads;
+    const compress::Calibration c = compress::calibrate(g, *parts.training, samples, o);
+    Graph out = compress::quantize(g, c, q);
+    set_metadata(out, parts, "fp32");
+    write_model(out, a.file);
+    const auto bytes = static_cast<double>(map_file(a.file).size), before = static_cast<double>(map_file(a.model).size);
+    const size_t in_int8 = layers.size() - q.keep_float.size();
+    call.emit(cat("{\"schema\":\"hone.quantize/1\",\"layers\":", in_int8, ",\"samples\":", samples.size(), ",\"bytes\":", static_cast<int64_t>(bytes), "}\n"),
+              cat("wrote ", a.file, ": ", in_int8, " of ", layers.size(), " layers in int8, ", human_bytes(bytes), " (", bytes / before * 100, " % of the original)\n",
+                  "No accuracy was judged; hone eval or hone optimize does.\n"),
+              "");
+    return 0;
+}
+}  // namespace
+
+Verb quantize_verb() {
+    auto a = std::make_shared<QuantizeArgs>();
+    Verb v;
+    v.name = "quantize";
+    v.summary = "static int8 quantisation alone: weights per channel, activations per tensor, written as QDQ";
+    v.examples = {{"hone quantize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --out net_int8.onnx", "every layer"},
+                  {"hone quantize net.onnx --data photos/ --range percentile --keep-float /fc/Gemm --out q.onnx", "one layer stays float"}};
+    v.declare = [a](Options& o) {
+        o.positional("MODEL", a->model, "the network, an ONNX file").required();
+        o.add("bits", "W/A", a->bits, "bits of weights and activations");
+        o.add("range", "R", a->range, "how activation ranges are chosen").one_of({"min_max", "percentile"});
+        o.add("percentile", "P", a->percentile, "share of values inside the range").at_least(0.5).at_most(1);
+        o.add("samples", "N", a->samples, "training samples to calibrate on").at_least(1);
+        o.add("keep-float", "NAMES", a->keep_float, "layers that stay float, separated by commas");
+        add_data(o, a->data, false);
+    };
+    v.run = [a](Call& call) {
+        a->file = call.common.out;
+        if (a->file.empty()) fail(ErrorKind::usage, "quantize.out", "--out FILE is needed: where the quantised model goes");
+        return run_quantize(*a, call);
+    };
+    return v;
+}
+
+}  // namespace hone::cli

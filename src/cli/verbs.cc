@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of verbs.
+#include "cli/verb.h"
+
+namespace hone::cli {
+
+Verb optimize_verb();
+Verb quantize_verb();
+Verb inspect_verb();
+Verb eval_verb();
+Verb bench_verb();
+Verb doctor_verb();
+Verb time_pair_verb();
+
+const std::vector<Verb>& all_verbs() {
+    static const std::vector<Verb> list = {
+        optimize_verb(),   //
+        quantize_verb(),   //
+        inspect_verb(),    //
+        eval_verb(),       //
+        bench_verb(),      //
+        doctor_verb(),     //
+        time_pair_verb(),  //
+    };
+    return list;
+}
+
+}  // namespace hone::cli
