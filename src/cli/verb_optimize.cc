@@ -33,7 +33,9 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
     r.max_drop = a.max_drop;
     r.threads = call.common.threads;
     r.batch = a.batch;
-    r.precision = a.precision == "fp32" ? PrecisionPolicy::fp32 : a.precision == "bf16" ? PrecisionPolicy::bf16 : PrecisionPolicy::automatic;
+    r.precision = a.precision == "fp32"   ? PrecisionPolicy::fp32
+                  : a.precision == "bf16" ? PrecisionPolicy::bf16
+                                          : PrecisionPolicy::automatic;
     r.out = call.common.out.empty() ? default_out(a.model) : call.common.out;
     r.seed = call.common.seed;
     r.calibration_samples = a.samples;
@@ -44,8 +46,9 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
     for (const auto& [k, v] : call.options.resolved()) r.recipe.emplace_back(k, v);
     r.log = [&call](const std::string& line) { call.say(line); };
     if (a.dry_run) {
-        call.say(cat("would optimize ", a.model, " on ", parts.training ? parts.training->size() : 0, " training, ", parts.validation ? parts.validation->size() : 0,
-                     " validation and ", parts.test ? parts.test->size() : 0, " test samples, and write to ", r.out, "/"));
+        call.say(cat("would optimize ", a.model, " on ", parts.training ? parts.training->size() : 0, " training, ",
+                     parts.validation ? parts.validation->size() : 0, " validation and ",
+                     parts.test ? parts.test->size() : 0, " test samples, and write to ", r.out, "/"));
         return 0;
     }
     record::Run run = optimize(r, parts);
@@ -64,13 +67,18 @@ Verb optimize_verb() {
     auto a = std::make_shared<OptimizeArgs>();
     Verb v;
     v.name = "optimize";
-    v.summary = "the fastest model within an accuracy bound, proven on data that the search never saw; or the original and the reason";
-    v.examples = {
-        {"hone optimize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --max-drop 0.5%", "at most half a point of accuracy lost"},
-        {"hone optimize net.onnx --data photos/ --max-drop 1% --out small --json=run.json", "a folder of pictures by class"}};
+    v.summary =
+        "the fastest model within an accuracy bound, proven on data that the search never saw; or the original and the "
+        "reason";
+    v.examples = {{"hone optimize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --max-drop 0.5%",
+                   "at most half a point of accuracy lost"},
+                  {"hone optimize net.onnx --data photos/ --max-drop 1% --out small --json=run.json",
+                   "a folder of pictures by class"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
-        o.fraction("max-drop", a->max_drop, "the most accuracy that may be lost, absolute: 0.5% is half a point").at_least(0).at_most(1);
+        o.fraction("max-drop", a->max_drop, "the most accuracy that may be lost, absolute: 0.5% is half a point")
+            .at_least(0)
+            .at_most(1);
         add_precision(o, a->precision);
         o.add("batch", "N", a->batch, "samples a run at which latency counts").at_least(1);
         o.add("samples", "N", a->samples, "training samples that ranges are calibrated on").at_least(1);

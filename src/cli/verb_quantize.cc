@@ -41,7 +41,8 @@ std::set<std::string> names_kept(const std::string& list, const std::vector<comp
 
 int run_quantize(const QuantizeArgs& a, Call& call) {
     if (a.bits != "8/8")
-        fail(ErrorKind::usage, "quantize.bits", cat("--bits ", a.bits, " is not among the methods yet"), "Known: 8/8 (weights s8, activations u8).");
+        fail(ErrorKind::usage, "quantize.bits", cat("--bits ", a.bits, " is not among the methods yet"),
+             "Known: 8/8 (weights s8, activations u8).");
     const Graph g = load_model(a.model);
     const DataParts parts = open_for(g, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "quantize.training", "there are no training samples to calibrate on");
@@ -61,8 +62,10 @@ int run_quantize(const QuantizeArgs& a, Call& call) {
     write_model(out, a.file);
     const auto bytes = static_cast<double>(map_file(a.file).size), before = static_cast<double>(map_file(a.model).size);
     const size_t in_int8 = layers.size() - q.keep_float.size();
-    call.emit(cat("{\"schema\":\"hone.quantize/1\",\"layers\":", in_int8, ",\"samples\":", samples.size(), ",\"bytes\":", static_cast<int64_t>(bytes), "}\n"),
-              cat("wrote ", a.file, ": ", in_int8, " of ", layers.size(), " layers in int8, ", human_bytes(bytes), " (", bytes / before * 100, " % of the original)\n",
+    call.emit(cat("{\"schema\":\"hone.quantize/1\",\"layers\":", in_int8, ",\"samples\":", samples.size(),
+                  ",\"bytes\":", static_cast<int64_t>(bytes), "}\n"),
+              cat("wrote ", a.file, ": ", in_int8, " of ", layers.size(), " layers in int8, ", human_bytes(bytes), " (",
+                  bytes / before * 100, " % of the original)\n",
                   "No accuracy was judged; hone eval or hone optimize does.\n"),
               "");
     return 0;
@@ -74,8 +77,10 @@ Verb quantize_verb() {
     Verb v;
     v.name = "quantize";
     v.summary = "static int8 quantisation alone: weights per channel, activations per tensor, written as QDQ";
-    v.examples = {{"hone quantize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --out net_int8.onnx", "every layer"},
-                  {"hone quantize net.onnx --data photos/ --range percentile --keep-float /fc/Gemm --out q.onnx", "one layer stays float"}};
+    v.examples = {
+        {"hone quantize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --out net_int8.onnx", "every layer"},
+        {"hone quantize net.onnx --data photos/ --range percentile --keep-float /fc/Gemm --out q.onnx",
+         "one layer stays float"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("bits", "W/A", a->bits, "bits of weights and activations");
@@ -87,7 +92,8 @@ Verb quantize_verb() {
     };
     v.run = [a](Call& call) {
         a->file = call.common.out;
-        if (a->file.empty()) fail(ErrorKind::usage, "quantize.out", "--out FILE is needed: where the quantised model goes");
+        if (a->file.empty())
+            fail(ErrorKind::usage, "quantize.out", "--out FILE is needed: where the quantised model goes");
         return run_quantize(*a, call);
     };
     return v;

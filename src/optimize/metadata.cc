@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimize/metadata.h"
+
+#include "record/string_map.h"
+
+namespace hone {
+
+void set_metadata(Graph& g, const DataParts& parts, const std::string& precision) {
+    g.metadata["hone.preprocess"] = record::to_json(record::StoredPreprocess{to_map(parts.preprocess), parts.class_names});
+    g.metadata["hone.precision"] = precision;
+}
+
+}  // namespace hone
