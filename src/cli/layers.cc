@@ -5,46 +5,158 @@
 #include <set>
 
 #include "op/op.h"
+#include "pass/pass.h"
 
 namespace hone::cli {
 
 namespace {
+/// Below this a step's time is that of calling it.
+constexpr double kOverheadMs = 5e-4;
+
 int64_t bytes_of(const Value& v) {
     if (v.is_constant()) return static_cast<int64_t>(v.constant.bytes());
     if (!v.type.fixed()) return 0;
     return checked_mul(count_of(dims_of(v.type.shape)), static_cast<int64_t>(dtype_size(v.type.dtype)));
 }
+
+/// The graph at these dims with shape arithmetic folded away, nothing else changed.
+Graph with_known_shapes(const Graph& as_read, const std::vector<Dims>& input_dims) {
+    Graph g = specialise(as_read, input_dims);
+    PassOptions o;
+    for (const PassDecl& p : all_passes())
+        if (std::string(p.name) != "fold_constants") o.disabled.insert(p.name);
+    run_passes(g, Stage::portable, o);
+    return g;
+}
+
+int64_t parameters_of(const Graph& g, const Node& n, std::set<ValueId>& counted) {
+    int64_t sum = 0;
+    for (const ValueId v : n.inputs) {
+        if (v == kNone || !g.value(v).is_constant()) continue;
+        const Tensor& t = g.value(v).constant;
+        if (is_float(t.dtype()) && t.rank() > 0 && counted.insert(v).second) sum += t.count();
+    }
+    return sum;
+}
+
+void count_work(const Graph& g, NodeId id, record::InspectLayer& row) {
+    const Node& n = g.node(id);
+    if (n.out() != kNone) row.output = to_text(g.value(n.out()).type);
+    std::set<ValueId> seen;
+    bool fixed = true;
+    for (const auto* values : {&n.inputs, &n.outputs})
+        for (const ValueId v : *values) {
+            if (v == kNone || !seen.insert(v).second) continue;
+            row.bytes += bytes_of(g.value(v));
+            fixed &= g.value(v).is_constant() || g.value(v).type.fixed();
+        }
+    if (!fixed) return;
+    const Cost c = cost_of(g, id);
+    row.macs = static_cast<int64_t>(std::llround(c.macs));
+    if (row.bytes > 0) row.intensity = (2 * c.macs + c.flops) / static_cast<double>(row.bytes);
+}
 }  // namespace
 
-std::vector<record::InspectLayer> layers_of(const Graph& g) {
-    std::vector<record::InspectLayer> rows;
+Layers::Layers(const Graph& as_read, const std::vector<Dims>& input_dims) {
+    const Graph shaped = with_known_shapes(as_read, input_dims);
+    std::map<std::string, NodeId> nodes;
+    for (NodeId id = 0; id < shaped.node_count(); ++id)
+        if (shaped.node(id).alive) nodes[shaped.node(id).name] = id;
     std::set<ValueId> counted;
-    for (const NodeId id : g.order()) {
-        const Node& n = g.node(id);
+    for (const NodeId id : as_read.order()) {
+        const Node& n = as_read.node(id);
         record::InspectLayer row;
         row.name = n.name;
         row.op = n.domain.empty() ? n.op : n.domain + "." + n.op;
-        if (n.out() != kNone) row.output = to_text(g.value(n.out()).type);
-        std::set<ValueId> seen;
-        bool fixed = true;
-        auto touch = [&](ValueId v) {
-            if (v == kNone || !seen.insert(v).second) return;
-            const Value& value = g.value(v);
-            row.bytes += bytes_of(value);
-            fixed &= value.is_constant() || value.type.fixed();
-            if (value.is_constant() && is_float(value.constant.dtype()) && counted.insert(v).second)
-                row.parameters += value.constant.count();
-        };
-        for (const ValueId v : n.inputs) touch(v);
-        for (const ValueId v : n.outputs) touch(v);
-        if (fixed) {
-            const Cost c = cost_of(g, id);
-            row.macs = static_cast<int64_t>(std::llround(c.macs));
-            if (row.bytes > 0) row.intensity = (2 * c.macs + c.flops) / static_cast<double>(row.bytes);
-        }
+        row.parameters = parameters_of(as_read, n, counted);
+        if (const auto found = nodes.find(n.name); found != nodes.end())
+            count_work(shaped, found->second, row);
+        else if (n.out() != kNone)
+            row.output = to_text(as_read.value(n.out()).type);
+        for (const std::string& origin : n.origins) by_origin_[origin].push_back(static_cast<int>(rows.size()));
         rows.push_back(std::move(row));
     }
-    return rows;
+}
+
+int Layers::main_row(const Step& s) const {
+    int best = -1;
+    for (const std::string& origin : s.origins) {
+        const auto found = by_origin_.find(origin);
+        if (found == by_origin_.end()) continue;
+        for (const int r : found->second) {
+            auto weight = [&](int i) {
+                const record::InspectLayer& row = rows[static_cast<size_t>(i)];
+                return std::pair(row.macs, row.parameters);
+            };
+            if (best < 0 || weight(r) > weight(best)) best = r;
+        }
+    }
+    return best;
+}
+
+std::vector<int> Layers::rows_of_steps(const Plan& plan) const {
+    std::vector<int> of(plan.steps.size(), -1);
+    for (size_t i = 0; i < of.size(); ++i) of[i] = main_row(plan.steps[i]);
+    for (size_t i = 0; i < of.size(); ++i) {
+        if (of[i] >= 0 || plan.steps[i].out.empty()) continue;
+        const int made = plan.steps[i].out[0];
+        for (size_t k = i + 1; k < of.size() && of[i] < 0; ++k)
+            for (const int slot : plan.steps[k].in)
+                if (slot == made) of[i] = of[k];
+        if (of[i] < 0 && i > 0) of[i] = of[i - 1];
+    }
+    return of;
+}
+
+double floor_ms(const Plan& plan, const Step& s, const eval::Probe& probe, int threads, bool* compute) {
+    *compute = false;
+    if (s.kind == StepKind::view) return 0;
+    double bytes = s.kernel ? static_cast<double>(s.kernel->packed_bytes()) : 0;
+    std::set<int> seen;
+    bool bf16 = false;
+    for (const auto* slots : {&s.in, &s.out})
+        for (const int i : *slots) {
+            if (i < 0 || !seen.insert(i).second) continue;
+            const Slot& slot = plan.slots[static_cast<size_t>(i)];
+            bytes += static_cast<double>(slot.bytes);
+            bf16 |= slot.type.dtype == DType::bf16;
+        }
+    const bool int8 = s.op == "hone.QConv" || s.op == "hone.QGemm";
+    const double gops = probe.gops(int8   ? eval::RateKind::int8
+                                   : bf16 ? eval::RateKind::bf16
+                                          : eval::RateKind::fp32,
+                                   threads);
+    const double gbs = probe.gbs(static_cast<double>(plan.memory_bytes()), threads);
+    const double work = gops > 0 ? 2 * s.cost.macs / gops * 1e-6 : 0, traffic = gbs > 0 ? bytes / gbs * 1e-6 : 0;
+    *compute = work > traffic;
+    return std::max(work, traffic);
+}
+
+void Layers::measure(const Plan& plan, const std::vector<double>& seconds, const eval::Probe& probe, int threads) {
+    const std::vector<int> of = rows_of_steps(plan);
+    std::vector<double> compute_ms(rows.size()), memory_ms(rows.size());
+    std::vector<bool> touched(rows.size());
+    for (size_t i = 0; i < of.size(); ++i) {
+        if (of[i] < 0) continue;
+        record::InspectLayer& row = rows[static_cast<size_t>(of[i])];
+        bool compute = false;
+        const double floor = floor_ms(plan, plan.steps[i], probe, threads, &compute);
+        (compute ? compute_ms : memory_ms)[static_cast<size_t>(of[i])] += floor;
+        row.time_ms = row.time_ms.value_or(0) + seconds[i] * 1e3;
+        row.floor_ms = row.floor_ms.value_or(0) + floor;
+    }
+    for (const Step& s : plan.steps)
+        for (const std::string& origin : s.origins)
+            if (const auto found = by_origin_.find(origin); found != by_origin_.end())
+                for (const int r : found->second) touched[static_cast<size_t>(r)] = true;
+    for (size_t r = 0; r < rows.size(); ++r) {
+        if (!rows[r].time_ms)
+            rows[r].bound = touched[r] ? "fused" : "folded";
+        else if (*rows[r].floor_ms < kOverheadMs)
+            rows[r].bound = "overhead";
+        else
+            rows[r].bound = compute_ms[r] > memory_ms[r] ? "compute" : "memory";
+    }
 }
 
 }  // namespace hone::cli

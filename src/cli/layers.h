@@ -1,17 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layers of a network as they stand in its file: what `inspect` tells of each.
+// The layers of a network as they stand in its file: what `inspect` tells of each, counted and measured.
 //
-//   std::vector<record::InspectLayer> rows = layers_of(specialise(graph, dims));
+//   Layers layers(read_model(path), dims);
+//   layers.measure(*plan, step_seconds, probe, threads);
+//   layers.rows;
 #pragma once
+#include <map>
+#include <string>
 #include <vector>
 
+#include "eval/probe.h"
 #include "graph/graph.h"
+#include "plan/plan.h"
 #include "record/inspect.h"
 
 namespace hone::cli {
 
-/// One row a node, in order, of a graph whose types are known as far as they can be. A constant that several layers
-/// read counts as a parameter of the first.
-std::vector<record::InspectLayer> layers_of(const Graph& g);
+class Layers {
+  public:
+    /// Counts. `as_read` is the graph of the file, nothing run on it. A constant that several layers read counts as a
+    /// parameter of the first. Layers whose shapes depend on values have no MACs.
+    Layers(const Graph& as_read, const std::vector<Dims>& input_dims);
+    /// Roofline classes and floors from the probe, times from `seconds` a step of the plan. What was fused into another
+    /// layer is marked so and has no time of its own; reorders count for the layer that reads them.
+    void measure(const Plan& plan, const std::vector<double>& seconds, const eval::Probe& probe, int threads);
+
+    std::vector<record::InspectLayer> rows;
+
+  private:
+    /// The row that a step counts for; -1 where its origins are not layers.
+    int main_row(const Step& s) const;
+    std::vector<int> rows_of_steps(const Plan& plan) const;
+    std::map<std::string, std::vector<int>> by_origin_;
+};
+
+/// Milliseconds: operations over the rate, bytes over the bandwidth, the greater. `compute` says which it was.
+double floor_ms(const Plan& plan, const Step& s, const eval::Probe& probe, int threads, bool* compute);
 
 }  // namespace hone::cli

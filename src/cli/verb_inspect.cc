@@ -2,8 +2,10 @@
 // `hone inspect`: what a network consists of, what each layer costs, and what it could cost on this machine.
 #include <memory>
 
+#include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "cli/common.h"
 #include "cli/layers.h"
 #include "eval/latency.h"
@@ -11,14 +13,18 @@
 #include "record/inspect.h"
 #include "record/json.h"
 #include "record/table.h"
+#include "run/session.h"
 
 namespace hone::cli {
 
 namespace {
+constexpr int kLeastRuns = 30;
+constexpr double kMeasureSeconds = 1, kMeasureAtMost = 10;
+
 struct InspectArgs {
     std::string model, precision = "fp32";
     int64_t batch = 1;
-    bool plan = false, graph = false;
+    bool plan = false, graph = false, no_time = false;
 };
 
 record::Texts types_of(const Graph& g, const std::vector<ValueId>& values) {
@@ -27,16 +33,69 @@ record::Texts types_of(const Graph& g, const std::vector<ValueId>& values) {
     return out;
 }
 
-std::string human(const record::Inspect& r) {
+struct Measured {
+    std::vector<double> step_seconds;  ///< median of each step
+    double ms = 0;                     ///< median of whole runs
+    int64_t runs = 0;
+};
+
+/// Whole runs, each step timed in each.
+Measured time_steps(Session& session, const std::vector<Tensor>& inputs) {
+    for (int i = 0; i < 3; ++i) session.execute(inputs);
+    session.step_seconds();
+    std::vector<std::vector<double>> steps(session.plan().steps.size());
+    std::vector<double> whole;
+    const double start = now_seconds();
+    for (double spent = 0;
+         (whole.size() < kLeastRuns || spent < kMeasureSeconds) && (whole.size() < 3 || spent < kMeasureAtMost);
+         spent = now_seconds() - start) {
+        check_interrupt();
+        const double before = now_seconds();
+        session.execute(inputs);
+        whole.push_back((now_seconds() - before) * 1e3);
+        const std::vector<double> s = session.step_seconds();
+        for (size_t i = 0; i < s.size(); ++i) steps[i].push_back(s[i]);
+    }
+    Measured m;
+    for (const std::vector<double>& s : steps) m.step_seconds.push_back(median(s));
+    m.ms = median(whole);
+    m.runs = static_cast<int64_t>(whole.size());
+    return m;
+}
+
+std::string milliseconds(const std::optional<double>& ms) { return ms ? record::number_text(*ms) : ""; }
+
+std::string human(const record::Inspect& r, int64_t batch, int64_t runs) {
     std::string s = cat(record::printable(base_name(r.model)), ": ", record::count_text(r.totals.parameters),
                         " parameters, ", record::si_text(static_cast<double>(r.totals.macs)), " MACs, ",
-                        human_bytes(static_cast<double>(r.totals.bytes)), "\n");
-    return s + record::to_table(r.layers);
+                        human_bytes(static_cast<double>(r.totals.bytes)), ", opset ", r.opset, "\n");
+    for (const auto& [name, type] : r.inputs) s += cat("input ", record::printable(name), " ", type, "\n");
+    for (const auto& [name, type] : r.outputs) s += cat("output ", record::printable(name), " ", type, "\n");
+    record::Table t({"layer", "op", "output", "parameters", "MACs", "bytes", "op/byte", "bound", "floor ms", "ms"});
+    for (const record::InspectLayer& l : r.layers)
+        t.add({record::printable(l.name), record::printable(l.op), record::printable(l.output),
+               l.parameters ? record::count_text(l.parameters) : "",
+               l.macs ? record::si_text(static_cast<double>(l.macs)) : "",
+               l.bytes ? human_bytes(static_cast<double>(l.bytes)) : "",
+               l.intensity > 0 ? record::number_text(l.intensity) : "", l.bound, milliseconds(l.floor_ms),
+               milliseconds(l.time_ms)});
+    s += "\n" + t.text(40);
+    if (!r.totals.time_ms) return s;
+    double floor = 0;
+    for (const record::InspectLayer& l : r.layers) floor += l.floor_ms.value_or(0);
+    return s + cat("\nwhole: ", record::number_text(*r.totals.time_ms), " ms (median of ", runs, " runs), floor ",
+                   record::number_text(floor), " ms (", record::number_text(100 * floor / *r.totals.time_ms),
+                   " % reached); in hone, ", r.precision, ", ", r.threads, " threads, batch ", batch, "; ",
+                   record::printable(cpu_model()), ", load ", record::number_text(load_average()),
+                   "\nbound: what limits the layer here; overhead: less than the time of a call; fused: its work is "
+                   "done by the layer before; "
+                   "folded: constant or a change of shape alone\n");
 }
 
 int inspect(const InspectArgs& a, Call& call) {
     const Graph g = read_model(a.model);
     const Precision precision = choose_precision(a.precision, g);
+    const std::vector<Dims> dims = eval::synthetic_dims(g, a.batch);
     record::Inspect r;
     r.model = absolute_path(a.model);
     r.precision = eval::precision_name(precision);
@@ -44,12 +103,40 @@ int inspect(const InspectArgs& a, Call& call) {
     if (const auto opset = g.opsets.find(""); opset != g.opsets.end()) r.opset = opset->second;
     r.inputs = types_of(g, g.inputs);
     r.outputs = types_of(g, g.outputs);
-    r.layers = layers_of(specialise(g, eval::synthetic_dims(g, a.batch)));
-    for (const record::InspectLayer& l : r.layers) r.totals.macs += l.macs;
+    Layers layers(g, dims);
     r.totals.parameters = count_parameters(a.model);
     r.totals.bytes = static_cast<int64_t>(map_file(a.model).size);
+    for (const record::InspectLayer& l : layers.rows) r.totals.macs += l.macs;
+
+    std::string extra;
+    int64_t runs = 0;
+    if (a.plan || a.graph || !a.no_time) {
+        PlanOptions po;
+        po.threads = call.common.threads;
+        po.precision = precision;
+        if (a.graph)
+            po.dump = [&](const std::string& pass, const std::string& text) {
+                extra += cat("after ", pass, ":\n", text, "\n");
+            };
+        Graph portable = g;
+        PassOptions before;
+        before.dump = po.dump;
+        run_passes(portable, Stage::portable, before);
+        const auto plan = make_plan(portable, dims, po);
+        if (a.plan) extra += to_text(*plan);
+        if (!a.no_time) {
+            ThreadPool pool(po.threads);
+            Session session(plan, &pool);
+            const Measured m = time_steps(session, eval::synthetic_inputs(portable, a.batch, call.common.seed + 1));
+            layers.measure(*plan, m.step_seconds, eval::known_machine(po.threads), po.threads);
+            r.totals.time_ms = m.ms;
+            runs = m.runs;
+        }
+    }
+    r.layers = std::move(layers.rows);
     r.warnings = call.warnings;
-    call.emit(record::to_json(r), human(r), "inspect.json");
+    if (call.json_on_stdout() && !extra.empty()) call.say(extra);
+    call.emit(record::to_json(r), human(r, a.batch, runs) + (extra.empty() ? "" : "\n" + extra), "inspect.json");
     return 0;
 }
 }  // namespace
@@ -60,13 +147,15 @@ Verb inspect_verb() {
     v.name = "inspect";
     v.summary = "what a network consists of, and what each layer costs on this machine";
     v.examples = {{"hone inspect net.onnx", "parameters, MACs, bytes, roofline class and measured time of each layer"},
-                  {"hone inspect net.onnx --plan --batch 8", "with the kernels that would run"}};
+                  {"hone inspect net.onnx --no-time --json", "only what can be counted, as JSON"},
+                  {"hone inspect net.onnx --plan --batch 8", "with the kernels that run"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("batch", "N", a->batch, "samples a run").at_least(1).at_most(1 << 20);
         add_precision(o, a->precision);
-        o.flag("plan", a->plan, "print the plan: kernels, layouts, memory");
+        o.flag("plan", a->plan, "print the plan too: kernels, layouts, memory");
         o.flag("graph", a->graph, "print the graph after each pass that changed something");
+        o.flag("no-time", a->no_time, "count only; measure nothing");
     };
     v.run = [a](Call& call) { return inspect(*a, call); };
     return v;
