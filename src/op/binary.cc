@@ -69,15 +69,19 @@ int64_t power(int64_t base, int64_t exponent) {
 
 void infer_arithmetic(InferContext& c) {
     const DType t = require_type(c, {0, 1}, is_number, "a number");
-    if (c.rank_known(0) && c.rank_known(1)) c.set(0, t, broadcast(c, c.shape(0), c.shape(1)));
-    else c.set(0, t);
+    if (c.rank_known(0) && c.rank_known(1))
+        c.set(0, t, broadcast(c, c.shape(0), c.shape(1)));
+    else
+        c.set(0, t);
 }
 template <bool (*accepts)(DType), bool boolean_out>
 void infer_two(InferContext& c) {
     const DType t = require_type(c, {0, 1}, accepts, "a type that the operator takes");
     const DType out = boolean_out ? DType::boolean : t;
-    if (c.rank_known(0) && c.rank_known(1)) c.set(0, out, broadcast(c, c.shape(0), c.shape(1)));
-    else c.set(0, out);
+    if (c.rank_known(0) && c.rank_known(1))
+        c.set(0, out, broadcast(c, c.shape(0), c.shape(1)));
+    else
+        c.set(0, out);
 }
 bool is_boolean(DType t) { return t == DType::boolean; }
 bool is_comparable(DType t) { return is_number_or_bool(t) || t == DType::string; }
@@ -85,8 +89,10 @@ bool is_comparable(DType t) { return is_number_or_bool(t) || t == DType::string;
 void infer_pow(InferContext& c) {
     require_type_of(c, 0, is_number, "a number");
     require_type_of(c, 1, is_number, "a number");
-    if (c.rank_known(0) && c.rank_known(1)) c.set(0, c.dtype(0), broadcast(c, c.shape(0), c.shape(1)));
-    else c.set(0, c.dtype(0));
+    if (c.rank_known(0) && c.rank_known(1))
+        c.set(0, c.dtype(0), broadcast(c, c.shape(0), c.shape(1)));
+    else
+        c.set(0, c.dtype(0));
 }
 void run_pow(RefContext& c) {
     const Tensor &a = c.in[0], &b = c.in[1];
@@ -128,13 +134,16 @@ void infer_many(InferContext& c) {
     for (size_t i = 0; i < c.inputs(); ++i) {
         const DType ti = require_type(c, {i}, accepts, "a type that the operator takes");
         if (t == DType::undefined) t = ti;
-        if (ti != DType::undefined && ti != t) c.refuse(cat("input ", number(i), " is ", dtype_name(ti), "; expected ", dtype_name(t)));
+        if (ti != DType::undefined && ti != t)
+            c.refuse(cat("input ", number(i), " is ", dtype_name(ti), "; expected ", dtype_name(t)));
         if (!c.given(i)) c.refuse(cat("input ", number(i), " is omitted"));
         ranks &= c.rank_known(i);
         if (ranks) s = i ? broadcast(c, s, c.shape(i)) : c.shape(i);
     }
-    if (ranks) c.set(0, t, s);
-    else c.set(0, t);
+    if (ranks)
+        c.set(0, t, s);
+    else
+        c.set(0, t);
 }
 template <Real f, Whole g, bool mean>
 void run_many(RefContext& c) {
@@ -163,7 +172,8 @@ void infer_prelu(InferContext& c) {
     const DType t = require_type(c, {0, 1}, is_number, "a number");
     if (!c.rank_known(0)) return c.set(0, t);
     if (c.rank_known(1)) {
-        if (c.shape(1).size() > c.shape(0).size()) c.refuse(cat("slope ", to_text(c.shape(1)), " for an input ", to_text(c.shape(0))));
+        if (c.shape(1).size() > c.shape(0).size())
+            c.refuse(cat("slope ", to_text(c.shape(1)), " for an input ", to_text(c.shape(0))));
         const Shape s = broadcast(c, c.shape(0), c.shape(1));
         for (size_t i = 0; i < s.size(); ++i)
             if (c.shape(0)[i].known() && s[i].known() && s[i].value != c.shape(0)[i].value)
@@ -179,7 +189,8 @@ void infer_where(InferContext& c) {
     const DType t = require_type(c, {1, 2}, is_any, "any type");
     if (c.rank_known(0) && c.rank_known(1) && c.rank_known(2))
         c.set(0, t, broadcast(c, c.shape(0), broadcast(c, c.shape(1), c.shape(2))));
-    else c.set(0, t);
+    else
+        c.set(0, t);
 }
 void run_where(RefContext& c) {
     each(c, [&](int64_t i, const int64_t* at) {
@@ -191,8 +202,16 @@ void run_where(RefContext& c) {
 using Reference = void (*)(RefContext&);
 using Infer = void (*)(InferContext&);
 OpDecl op(const char* name, Infer infer, Reference reference, int since = 1, std::vector<AttrSpec> attributes = {}) {
-    return {.name = name, .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-            .attributes = std::move(attributes), .infer = infer, .reference = reference, .elementwise = true, .since = since};
+    return {.name = name,
+            .min_inputs = 2,
+            .max_inputs = 2,
+            .min_outputs = 1,
+            .max_outputs = 1,
+            .attributes = std::move(attributes),
+            .infer = infer,
+            .reference = reference,
+            .elementwise = true,
+            .since = since};
 }
 OpDecl variadic(OpDecl d) {
     d.min_inputs = 1;
@@ -248,8 +267,16 @@ std::vector<OpDecl> binary() {
         op("Greater", order, run_compare<gt, gt_of>),
         op("GreaterOrEqual", order, run_compare<ge, ge_of>, 12),
         op("PRelu", infer_prelu, run<prelu, prelu_of>),
-        {.name = "Where", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_where, .reference = run_where, .elementwise = true, .since = 9},
+        {.name = "Where",
+         .min_inputs = 3,
+         .max_inputs = 3,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_where,
+         .reference = run_where,
+         .elementwise = true,
+         .since = 9},
     };
 }
 

@@ -28,8 +28,10 @@ void infer_to(InferContext& c, DType to) {
     if (from != DType::undefined && !is_castable(from)) c.unsupported(cat("casts from ", dtype_name(from)));
     if ((from == DType::string && to == DType::boolean) || (from == DType::boolean && to == DType::string))
         c.unsupported("casts between bool and string");
-    if (c.rank_known(0)) c.set(0, to, c.shape(0));
-    else c.set(0, to);
+    if (c.rank_known(0))
+        c.set(0, to, c.shape(0));
+    else
+        c.set(0, to);
 }
 void infer_cast(InferContext& c) { infer_to(c, target(c)); }
 void infer_cast_like(InferContext& c) { infer_to(c, c.dtype(1)); }
@@ -48,7 +50,9 @@ std::string shortest(T v) {
 std::string to_string(const Tensor& t, int64_t i) {
     switch (t.dtype()) {
         case DType::f64: return shortest(t.at(i));
-        case DType::f32: case DType::f16: case DType::bf16: return shortest(static_cast<float>(t.at(i)));
+        case DType::f32:
+        case DType::f16:
+        case DType::bf16: return shortest(static_cast<float>(t.at(i)));
         case DType::u64: return shortest(static_cast<uint64_t>(t.at_int(i)));
         default: return shortest(t.at_int(i));
     }
@@ -82,12 +86,16 @@ void run_cast(RefContext& c) {
     const bool by_int = !is_float(x.dtype()) && !is_float(y.dtype());
     const bool wide_unsigned = x.dtype() == DType::u64;
     for (int64_t i = 0; i < x.count(); ++i) {
-        if (x.dtype() == DType::string) from_string(c, x.str(i), y, i);
-        else if (y.dtype() == DType::string) y.str(i) = to_string(x, i);
-        else if (by_int) y.set_int(i, x.at_int(i));
+        if (x.dtype() == DType::string)
+            from_string(c, x.str(i), y, i);
+        else if (y.dtype() == DType::string)
+            y.str(i) = to_string(x, i);
+        else if (by_int)
+            y.set_int(i, x.at_int(i));
         else if (y.dtype() == DType::f32 && is_integer(x.dtype()) && !wide_unsigned)
             y.data<float>()[i] = static_cast<float>(x.at_int(i));  // rounded once
-        else y.set(i, x.at(i));
+        else
+            y.set(i, x.at(i));
     }
 }
 
@@ -122,12 +130,26 @@ AttrSpec saturate_attribute() { return {"saturate", AttrKind::integer, int64_t{1
 
 std::vector<OpDecl> cast() {
     return {
-        {.name = "Cast", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"to", AttrKind::integer, std::nullopt, true}, saturate_attribute()}, .infer = infer_cast,
-         .reference = run_cast, .elementwise = true, .downgrade = downgrade_cast},
-        {.name = "CastLike", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {saturate_attribute()}, .infer = infer_cast_like, .reference = run_cast, .elementwise = true,
-         .downgrade = downgrade_cast_like, .since = 15},
+        {.name = "Cast",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"to", AttrKind::integer, std::nullopt, true}, saturate_attribute()},
+         .infer = infer_cast,
+         .reference = run_cast,
+         .elementwise = true,
+         .downgrade = downgrade_cast},
+        {.name = "CastLike",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {saturate_attribute()},
+         .infer = infer_cast_like,
+         .reference = run_cast,
+         .downgrade = downgrade_cast_like,
+         .since = 15},
     };
 }
 

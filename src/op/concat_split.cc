@@ -18,7 +18,8 @@ void infer_concat(InferContext& c) {
         if (!c.given(i)) c.refuse(cat("input ", number(i), " is omitted"));
         const DType ti = require_type(c, {i}, is_any, "any type");
         if (t == DType::undefined) t = ti;
-        if (ti != DType::undefined && ti != t) c.refuse(cat("input ", number(i), " is ", dtype_name(ti), "; expected ", dtype_name(t)));
+        if (ti != DType::undefined && ti != t)
+            c.refuse(cat("input ", number(i), " is ", dtype_name(ti), "; expected ", dtype_name(t)));
         if (c.rank_known(i)) y = Shape(c.shape(i).size()), ranks = true;
     }
     if (!ranks) return c.set(0, t);
@@ -30,13 +31,16 @@ void infer_concat(InferContext& c) {
             continue;
         }
         const Shape& x = c.shape(i);
-        if (x.size() != y.size()) c.refuse(cat("input ", number(i), " is ", to_text(x), "; expected rank ", number(y.size())));
+        if (x.size() != y.size())
+            c.refuse(cat("input ", number(i), " is ", to_text(x), "; expected rank ", number(y.size())));
         for (size_t d = 0; d < y.size(); ++d)
             if (d != axis) y[d] = agree(c, y[d], x[d], "dims of the inputs");
         sum = sum < 0 || !x[axis].known() ? -1 : checked_add(sum, x[axis].value);
     }
-    if (sum >= 0) y[axis] = sum;
-    else if (c.inputs() == 1) y[axis] = c.shape(0)[axis];
+    if (sum >= 0)
+        y[axis] = sum;
+    else if (c.inputs() == 1)
+        y[axis] = c.shape(0)[axis];
     c.set(0, t, y);
 }
 void run_concat(RefContext& c) {
@@ -66,13 +70,15 @@ std::optional<Dims> split_sizes(const InferContext& c, const Dim& length) {
         const auto sizes = known_integers(c, 1);
         if (!sizes) return std::nullopt;
         if (static_cast<int64_t>(sizes->size()) != parts)
-            c.refuse(cat("splits into ", number(sizes->size()), " sizes; expected one for each of ", parts, " outputs"));
+            c.refuse(
+                cat("splits into ", number(sizes->size()), " sizes; expected one for each of ", parts, " outputs"));
         int64_t sum = 0;
         for (int64_t s : *sizes) {
             if (s < 0) c.refuse(cat("a split size is ", s));
             sum = checked_add(sum, s);
         }
-        if (length.known() && sum != length.value) c.refuse(cat("the split sizes add up to ", sum, "; the axis has ", length.value));
+        if (length.known() && sum != length.value)
+            c.refuse(cat("the split sizes add up to ", sum, "; the axis has ", length.value));
         return sizes;
     }
     if (c.has("num_outputs") && c.integer("num_outputs") != parts)
@@ -105,14 +111,17 @@ void run_split(RefContext& c) {
     const int64_t chunk = x.dim(axis) / parts + (x.dim(axis) % parts != 0);
     int64_t at = 0;
     for (size_t i = 0; i < c.out.size(); ++i) {
-        const int64_t size = c.given(1) ? c.in[1].at_int(static_cast<int64_t>(i)) : std::clamp<int64_t>(x.dim(axis) - static_cast<int64_t>(i) * chunk, 0, chunk);
-        for (int64_t o = 0; c.wanted(i) && o < outer; ++o) copy_elements(x, o * row + at * inner, c.out[i], o * size * inner, size * inner);
+        const int64_t size = c.given(1) ? c.in[1].at_int(static_cast<int64_t>(i))
+                                        : std::clamp<int64_t>(x.dim(axis) - static_cast<int64_t>(i) * chunk, 0, chunk);
+        for (int64_t o = 0; c.wanted(i) && o < outer; ++o)
+            copy_elements(x, o * row + at * inner, c.out[i], o * size * inner, size * inner);
         at += size;
     }
 }
 void upgrade_split(Graph& g, NodeId n, int from) {
     if (from < 13) integers_to_input(g, n, "split", 1);
-    if (from < 18 && !has_input(g, n, 1)) g.node(n).attributes["num_outputs"] = static_cast<int64_t>(g.node(n).outputs.size());
+    if (from < 18 && !has_input(g, n, 1))
+        g.node(n).attributes["num_outputs"] = static_cast<int64_t>(g.node(n).outputs.size());
 }
 int downgrade_split(Graph& g, NodeId n, int to) {
     if (to >= 18) return to;
@@ -150,9 +159,12 @@ void infer_tile(InferContext& c) {
     for (size_t i = 0; repeats && i < y.size(); ++i) {
         const int64_t r = (*repeats)[i];
         if (r < 0) c.refuse(cat("a repeat is ", r));
-        if (c.shape(0)[i].known()) y[i] = checked_mul(c.shape(0)[i].value, r);
-        else if (r == 1) y[i] = c.shape(0)[i];
-        else if (r == 0) y[i] = 0;
+        if (c.shape(0)[i].known())
+            y[i] = checked_mul(c.shape(0)[i].value, r);
+        else if (r == 1)
+            y[i] = c.shape(0)[i];
+        else if (r == 0)
+            y[i] = 0;
     }
     c.set(0, c.dtype(0), y);
 }
@@ -175,14 +187,33 @@ void run_tile(RefContext& c) {
 
 std::vector<OpDecl> concat_split() {
     return {
-        {.name = "Concat", .min_inputs = 1, .max_inputs = -1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"axis", AttrKind::integer, std::nullopt, true}}, .infer = infer_concat, .reference = run_concat,
+        {.name = "Concat",
+         .min_inputs = 1,
+         .max_inputs = -1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"axis", AttrKind::integer, std::nullopt, true}},
+         .infer = infer_concat,
+         .reference = run_concat,
          .downgrade = downgrade_concat},
-        {.name = "Split", .min_inputs = 1, .max_inputs = 2, .min_outputs = 1, .max_outputs = -1,
-         .attributes = {{"axis", AttrKind::integer, int64_t{0}}, {"num_outputs", AttrKind::integer}}, .infer = infer_split,
-         .reference = run_split, .upgrade = upgrade_split, .downgrade = downgrade_split},
-        {.name = "Tile", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_tile, .reference = run_tile},
+        {.name = "Split",
+         .min_inputs = 1,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = -1,
+         .attributes = {{"axis", AttrKind::integer, int64_t{0}}, {"num_outputs", AttrKind::integer}},
+         .infer = infer_split,
+         .reference = run_split,
+         .upgrade = upgrade_split,
+         .downgrade = downgrade_split},
+        {.name = "Tile",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_tile,
+         .reference = run_tile},
     };
 }
 

@@ -50,8 +50,10 @@ void infer_constant_of_shape(InferContext& c) {
     }
     const auto rank = known_length(c, 0);
     if (rank && *rank > 1000) c.refuse(cat("a rank of ", *rank));
-    if (rank) c.set(0, t, Shape(static_cast<size_t>(*rank)));
-    else c.set(0, t);
+    if (rank)
+        c.set(0, t, Shape(static_cast<size_t>(*rank)));
+    else
+        c.set(0, t);
 }
 void run_constant_of_shape(RefContext& c) {
     if (c.has("value")) copy_strided(c.tensor("value"), 0, Dims(c.out[0].rank(), 0), c.out[0]);
@@ -83,19 +85,19 @@ int downgrade_shape(Graph& g, NodeId n, int to) {
 void infer_size(InferContext& c) { c.set(0, DType::i64, {}); }
 void run_size(RefContext& c) { c.out[0].set_int(0, c.in[0].count()); }
 
-bool is_range_type(DType t) {
-    return is_float(t) || t == DType::i16 || t == DType::i32 || t == DType::i64;
-}
+bool is_range_type(DType t) { return is_float(t) || t == DType::i16 || t == DType::i32 || t == DType::i64; }
 int64_t range_length(const InferContext& c, const Tensor& start, const Tensor& limit, const Tensor& delta) {
     if (is_float(start.dtype())) {
         const double n = std::ceil((limit.at(0) - start.at(0)) / delta.at(0));
-        if (std::isnan(n) || n > 1e15) c.refuse(cat("start ", start.at(0), ", limit ", limit.at(0), ", delta ", delta.at(0), " give no length"));
+        if (std::isnan(n) || n > 1e15)
+            c.refuse(cat("start ", start.at(0), ", limit ", limit.at(0), ", delta ", delta.at(0), " give no length"));
         return n < 0 ? 0 : static_cast<int64_t>(n);
     }
     const int64_t a = start.at_int(0), b = limit.at_int(0), d = delta.at_int(0);
     if (d == 0) c.refuse("delta is 0");
     if (d > 0 ? b <= a : b >= a) return 0;
-    const uint64_t span = d > 0 ? static_cast<uint64_t>(b) - static_cast<uint64_t>(a) : static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
+    const uint64_t span = d > 0 ? static_cast<uint64_t>(b) - static_cast<uint64_t>(a)
+                                : static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
     const uint64_t step = d > 0 ? static_cast<uint64_t>(d) : 0 - static_cast<uint64_t>(d);
     const uint64_t n = (span - 1) / step + 1;
     if (n > uint64_t{1} << 62) c.refuse("the range is too long");
@@ -105,8 +107,10 @@ void infer_range(InferContext& c) {
     const DType t = require_type(c, {0, 1, 2}, is_range_type, "f32, f64, i16, i32 or i64");
     for (size_t i : {0, 1, 2}) require_one(c, i, "a bound");
     const Tensor *start = c.value(0), *limit = c.value(1), *delta = c.value(2);
-    if (start && limit && delta) c.set(0, t, {range_length(c, *start, *limit, *delta)});
-    else c.set(0, t, Shape(1));
+    if (start && limit && delta)
+        c.set(0, t, {range_length(c, *start, *limit, *delta)});
+    else
+        c.set(0, t, Shape(1));
 }
 void run_range(RefContext& c) {
     Tensor& y = c.out[0];
@@ -124,14 +128,18 @@ void infer_eye_like(InferContext& c) {
     if (c.has("dtype")) {
         t = static_cast<DType>(c.integer("dtype"));
         if (!is_number_or_bool(t)) c.unsupported(cat("makes element type ", c.integer("dtype")));
-    } else if (t != DType::undefined && !is_number_or_bool(t)) c.refuse(cat("input 0 is ", dtype_name(t), "; expected a number"));
-    if (c.rank_known(0)) c.set(0, t, c.shape(0));
-    else c.set(0, t, Shape(2));
+    } else if (t != DType::undefined && !is_number_or_bool(t))
+        c.refuse(cat("input 0 is ", dtype_name(t), "; expected a number"));
+    if (c.rank_known(0))
+        c.set(0, t, c.shape(0));
+    else
+        c.set(0, t, Shape(2));
 }
 void run_eye_like(RefContext& c) {
     const int64_t rows = c.out[0].dim(0), columns = c.out[0].dim(1), k = c.integer("k");
     if (k <= -rows || k >= columns) return;
-    for (int64_t r = std::max<int64_t>(0, -k); r < rows && r + k < columns; ++r) c.out[0].set_int(r * columns + r + k, 1);
+    for (int64_t r = std::max<int64_t>(0, -k); r < rows && r + k < columns; ++r)
+        c.out[0].set_int(r * columns + r + k, 1);
 }
 
 void infer_trilu(InferContext& c) {
@@ -188,28 +196,44 @@ void run_one_hot(RefContext& c) {
 
 OpDecl op(const char* name, int inputs, void (*infer)(InferContext&), void (*reference)(RefContext&), int since,
           std::vector<AttrSpec> attributes = {}) {
-    return {.name = name, .min_inputs = inputs, .max_inputs = inputs, .min_outputs = 1, .max_outputs = 1,
-            .attributes = std::move(attributes), .infer = infer, .reference = reference, .since = since};
+    return {.name = name,
+            .min_inputs = inputs,
+            .max_inputs = inputs,
+            .min_outputs = 1,
+            .max_outputs = 1,
+            .attributes = std::move(attributes),
+            .infer = infer,
+            .reference = reference,
+            .since = since};
 }
 
 }  // namespace
 
 std::vector<OpDecl> constant() {
     OpDecl value = op("Constant", 0, infer_constant, run_constant, 1,
-                      {{"value", AttrKind::tensor}, {"value_float", AttrKind::real}, {"value_floats", AttrKind::reals},
-                       {"value_int", AttrKind::integer}, {"value_ints", AttrKind::integers}, {"value_string", AttrKind::text},
-                       {"value_strings", AttrKind::texts}, {"sparse_value", AttrKind::tensor}});
+                      {{"value", AttrKind::tensor},
+                       {"value_float", AttrKind::real},
+                       {"value_floats", AttrKind::reals},
+                       {"value_int", AttrKind::integer},
+                       {"value_ints", AttrKind::integers},
+                       {"value_string", AttrKind::text},
+                       {"value_strings", AttrKind::texts},
+                       {"sparse_value", AttrKind::tensor}});
     value.downgrade = downgrade_constant;
-    OpDecl shape = op("Shape", 1, infer_shape, run_shape, 1, {{"start", AttrKind::integer, int64_t{0}}, {"end", AttrKind::integer}});
+    OpDecl shape = op("Shape", 1, infer_shape, run_shape, 1,
+                      {{"start", AttrKind::integer, int64_t{0}}, {"end", AttrKind::integer}});
     shape.downgrade = downgrade_shape;
     OpDecl trilu = op("Trilu", 1, infer_trilu, run_trilu, 14, {{"upper", AttrKind::integer, int64_t{1}}});
     trilu.max_inputs = 2;
     return {
-        value, shape, trilu,
+        value,
+        shape,
+        trilu,
         op("ConstantOfShape", 1, infer_constant_of_shape, run_constant_of_shape, 9, {{"value", AttrKind::tensor}}),
         op("Size", 1, infer_size, run_size, 1),
         op("Range", 3, infer_range, run_range, 11),
-        op("EyeLike", 1, infer_eye_like, run_eye_like, 9, {{"dtype", AttrKind::integer}, {"k", AttrKind::integer, int64_t{0}}}),
+        op("EyeLike", 1, infer_eye_like, run_eye_like, 9,
+           {{"dtype", AttrKind::integer}, {"k", AttrKind::integer, int64_t{0}}}),
         op("OneHot", 3, infer_one_hot, run_one_hot, 9, {{"axis", AttrKind::integer, int64_t{-1}}}),
     };
 }

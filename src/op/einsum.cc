@@ -30,8 +30,10 @@ Term parse_term(const OpContext& c, std::string_view text) {
             if (t.ellipsis >= 0) c.refuse("the equation has a term with two ellipses");
             t.ellipsis = static_cast<int>(t.labels.size());
             i += 2;
-        } else if (std::isalpha(static_cast<unsigned char>(text[i]))) t.labels += text[i];
-        else c.refuse(cat("the equation has '", text[i], "'; expected letters, commas, ... and ->"));
+        } else if (std::isalpha(static_cast<unsigned char>(text[i])))
+            t.labels += text[i];
+        else
+            c.refuse(cat("the equation has '", text[i], "'; expected letters, commas, ... and ->"));
     }
     return t;
 }
@@ -48,7 +50,8 @@ Equation parse(const OpContext& c, size_t inputs) {
         e.ellipsis |= e.inputs.back().ellipsis >= 0;
         begin = end + 1;
     }
-    if (e.inputs.size() != inputs) c.refuse(cat("the equation has ", number(e.inputs.size()), " terms for ", number(inputs), " inputs"));
+    if (e.inputs.size() != inputs)
+        c.refuse(cat("the equation has ", number(e.inputs.size()), " terms for ", number(inputs), " inputs"));
     std::string all;
     for (const Term& t : e.inputs) all += t.labels;
     if (arrow == std::string::npos) {  // implicit: what occurs once, in order
@@ -62,7 +65,8 @@ Equation parse(const OpContext& c, size_t inputs) {
     if (e.output.ellipsis >= 0 && !e.ellipsis) c.refuse("the equation has an ellipsis only in its output");
     for (char l : e.output.labels) {
         if (all.find(l) == std::string::npos) c.refuse(cat("the output's '", l, "' is in no input"));
-        if (std::count(e.output.labels.begin(), e.output.labels.end(), l) > 1) c.refuse(cat("the output has '", l, "' twice"));
+        if (std::count(e.output.labels.begin(), e.output.labels.end(), l) > 1)
+            c.refuse(cat("the output has '", l, "' twice"));
     }
     return e;
 }
@@ -90,7 +94,8 @@ void infer_einsum(InferContext& c) {
     for (size_t i = 0; i < c.inputs(); ++i) {
         const DType ti = require_type(c, {i}, is_number, "a number");
         if (t == DType::undefined) t = ti;
-        if (ti != DType::undefined && ti != t) c.refuse(cat("input ", number(i), " is ", dtype_name(ti), "; expected ", dtype_name(t)));
+        if (ti != DType::undefined && ti != t)
+            c.refuse(cat("input ", number(i), " is ", dtype_name(ti), "; expected ", dtype_name(t)));
         ranks &= c.rank_known(i);
     }
     if (!ranks) return e.output.ellipsis < 0 ? c.set(0, t, Shape(e.output.labels.size())) : c.set(0, t);
@@ -143,7 +148,8 @@ Loops loops(const OpContext& c, const std::vector<Dims>& inputs) {
         const Dims own = strides_of(inputs[i]);
         Dims s(order.size(), 0);
         for (size_t a = 0; a < labels[i].size(); ++a)
-            if (inputs[i][a] != 1) s[static_cast<size_t>(std::find(order.begin(), order.end(), labels[i][a]) - order.begin())] += own[a];
+            if (inputs[i][a] != 1)
+                s[static_cast<size_t>(std::find(order.begin(), order.end(), labels[i][a]) - order.begin())] += own[a];
         l.strides.push_back(s);
     }
     return l;
@@ -190,9 +196,16 @@ Cost cost_einsum(const CostContext& c) {
 
 std::vector<OpDecl> einsum() {
     return {
-        {.name = "Einsum", .min_inputs = 1, .max_inputs = -1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"equation", AttrKind::text, std::nullopt, true}}, .infer = infer_einsum, .reference = run_einsum,
-         .cost = cost_einsum, .since = 12},
+        {.name = "Einsum",
+         .min_inputs = 1,
+         .max_inputs = -1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"equation", AttrKind::text, std::nullopt, true}},
+         .infer = infer_einsum,
+         .reference = run_einsum,
+         .cost = cost_einsum,
+         .since = 12},
     };
 }
 

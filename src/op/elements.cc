@@ -62,7 +62,8 @@ void require_type_of(const InferContext& c, size_t i, bool (*accepts)(DType), co
 }
 
 int64_t checked_add(int64_t a, int64_t b) {
-    if (a > (int64_t{1} << 62) - b) fail(ErrorKind::budget, "size.overflow", cat("the sum of sizes ", a, " and ", b, " overflows"));
+    if (a > (int64_t{1} << 62) - b)
+        fail(ErrorKind::budget, "size.overflow", cat("the sum of sizes ", a, " and ", b, " overflows"));
     return a + b;
 }
 

@@ -31,7 +31,8 @@ void run_gather(RefContext& c) {
     const int64_t n = x.dim(axis), picked = indices.count();
     for (int64_t k = 0; k < picked; ++k) {
         const int64_t i = checked_index(c, indices.at_int(k), n);
-        for (int64_t o = 0; o < outer; ++o) copy_elements(x, (o * n + i) * inner, c.out[0], (o * picked + k) * inner, inner);
+        for (int64_t o = 0; o < outer; ++o)
+            copy_elements(x, (o * n + i) * inner, c.out[0], (o * picked + k) * inner, inner);
     }
 }
 
@@ -42,12 +43,16 @@ void infer_gather_elements(InferContext& c) {
         const size_t rank = c.shape(0).size(), axis = axis_of(c, rank);
         require_rank(c, 1, rank, rank);
         for (size_t d = 0; c.rank_known(1) && d < rank; ++d)
-            if (d != axis && c.shape(1)[d].known() && c.shape(0)[d].known() && c.shape(1)[d].value > c.shape(0)[d].value)
+            if (d != axis && c.shape(1)[d].known() && c.shape(0)[d].known() &&
+                c.shape(1)[d].value > c.shape(0)[d].value)
                 c.refuse(cat("indices ", to_text(c.shape(1)), " are larger than the data ", to_text(c.shape(0))));
     }
-    if (c.rank_known(1)) c.set(0, c.dtype(0), c.shape(1));
-    else if (c.rank_known(0)) c.set(0, c.dtype(0), Shape(c.shape(0).size()));
-    else c.set(0, c.dtype(0));
+    if (c.rank_known(1))
+        c.set(0, c.dtype(0), c.shape(1));
+    else if (c.rank_known(0))
+        c.set(0, c.dtype(0), Shape(c.shape(0).size()));
+    else
+        c.set(0, c.dtype(0));
 }
 void run_gather_elements(RefContext& c) {
     const Tensor &x = c.in[0], &indices = c.in[1];
@@ -111,7 +116,8 @@ void infer_reverse_sequence(InferContext& c) {
     require_type_of(c, 1, is_index, "i64");
     require_rank(c, 0, 2, 1000);
     const int64_t time = c.integer("time_axis"), batch = c.integer("batch_axis");
-    if (time + batch != 1 || time * batch != 0) c.refuse(cat("time_axis ", time, " and batch_axis ", batch, "; expected 0 and 1"));
+    if (time + batch != 1 || time * batch != 0)
+        c.refuse(cat("time_axis ", time, " and batch_axis ", batch, "; expected 0 and 1"));
     if (c.rank_known(0)) require_shape(c, 1, {c.shape(0)[static_cast<size_t>(batch)]}, "sequence_lens");
     c.set_like(0, 0);
 }
@@ -123,15 +129,24 @@ void run_reverse_sequence(RefContext& c) {
     const auto at = [&](int64_t t, int64_t b) { return (time_first ? t * batches + b : b * times + t) * inner; };
     for (int64_t b = 0; b < batches; ++b) {
         const int64_t length = c.in[1].at_int(b);
-        if (length < 0 || length > times) c.refuse(cat("a sequence length is ", length, "; the input has ", times, " steps"));
+        if (length < 0 || length > times)
+            c.refuse(cat("a sequence length is ", length, "; the input has ", times, " steps"));
         for (int64_t t = 0; t < times; ++t)
             copy_elements(x, at(t < length ? length - 1 - t : t, b), c.out[0], at(t, b), inner);
     }
 }
 
-OpDecl op(const char* name, void (*infer)(InferContext&), void (*reference)(RefContext&), int since, std::vector<AttrSpec> attributes) {
-    return {.name = name, .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-            .attributes = std::move(attributes), .infer = infer, .reference = reference, .since = since};
+OpDecl op(const char* name, void (*infer)(InferContext&), void (*reference)(RefContext&), int since,
+          std::vector<AttrSpec> attributes) {
+    return {.name = name,
+            .min_inputs = 2,
+            .max_inputs = 2,
+            .min_outputs = 1,
+            .max_outputs = 1,
+            .attributes = std::move(attributes),
+            .infer = infer,
+            .reference = reference,
+            .since = since};
 }
 
 }  // namespace

@@ -79,7 +79,9 @@ Tap tap(const Sampler& s, const Axis& a, double position, double weight) {
         if (s.padding == Padding::zeros) return {-1, weight};
         position = s.padding == Padding::border ? position : reflect(position, a);
     }
-    return {std::clamp<int64_t>(static_cast<int64_t>(std::clamp(position, 0.0, static_cast<double>(a.n - 1))), 0, a.n - 1), weight};
+    return {
+        std::clamp<int64_t>(static_cast<int64_t>(std::clamp(position, 0.0, static_cast<double>(a.n - 1))), 0, a.n - 1),
+        weight};
 }
 double cubic(double d) {
     constexpr double k = -0.75;
@@ -104,20 +106,27 @@ std::vector<Tap> taps(const Sampler& s, const Axis& a, double g) {
     return t;
 }
 
-double sum_taps(const Tensor& x, const std::vector<std::vector<Tap>>& taps, const Dims& strides, size_t axis, int64_t at) {
+double sum_taps(const Tensor& x, const std::vector<std::vector<Tap>>& taps, const Dims& strides, size_t axis,
+                int64_t at) {
     if (axis == taps.size()) return x.at(at);
     double sum = 0;
     for (const Tap& t : taps[axis])
-        if (t.index >= 0 && t.weight != 0) sum += t.weight * sum_taps(x, taps, strides, axis + 1, at + t.index * strides[axis]);
+        if (t.index >= 0 && t.weight != 0)
+            sum += t.weight * sum_taps(x, taps, strides, axis + 1, at + t.index * strides[axis]);
     return sum;
 }
 
 void run_grid_sample(RefContext& c) {
     const Tensor &x = c.in[0], &grid = c.in[1];
     const std::string &mode = c.text("mode"), &padding = c.text("padding_mode");
-    Sampler s{mode == "nearest" ? Mode::nearest : mode == "linear" ? Mode::linear : Mode::cubic,
-              padding == "zeros" ? Padding::zeros : padding == "border" ? Padding::border : Padding::reflection,
-              c.integer("align_corners") != 0, {}};
+    Sampler s{mode == "nearest"  ? Mode::nearest
+              : mode == "linear" ? Mode::linear
+                                 : Mode::cubic,
+              padding == "zeros"    ? Padding::zeros
+              : padding == "border" ? Padding::border
+                                    : Padding::reflection,
+              c.integer("align_corners") != 0,
+              {}};
     const size_t spatial = x.rank() - 2;
     for (size_t i = 0; i < spatial; ++i) {
         const auto n = static_cast<double>(x.dim(i + 2));
@@ -129,7 +138,9 @@ void run_grid_sample(RefContext& c) {
         for (int64_t p = 0; p < points; ++p) {
             std::vector<std::vector<Tap>> t;
             for (size_t i = 0; i < spatial; ++i)  // the grid names the last axis first
-                t.push_back(taps(s, s.axes[i], grid.at((b * points + p) * static_cast<int64_t>(spatial) + static_cast<int64_t>(spatial - 1 - i))));
+                t.push_back(taps(
+                    s, s.axes[i],
+                    grid.at((b * points + p) * static_cast<int64_t>(spatial) + static_cast<int64_t>(spatial - 1 - i))));
             for (int64_t k = 0; k < channels; ++k)
                 c.out[0].set((b * channels + k) * points + p, sum_taps(x, t, strides, 0, (b * channels + k) * all[1]));
         }
@@ -156,11 +167,19 @@ int downgrade_grid_sample(Graph& g, NodeId n, int to) {
 
 std::vector<OpDecl> grid_sample() {
     return {
-        {.name = "GridSample", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"mode", AttrKind::text, std::string("linear")}, {"padding_mode", AttrKind::text, std::string("zeros")},
+        {.name = "GridSample",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"mode", AttrKind::text, std::string("linear")},
+                        {"padding_mode", AttrKind::text, std::string("zeros")},
                         {"align_corners", AttrKind::integer, int64_t{0}}},
-         .infer = infer_grid_sample, .reference = run_grid_sample, .upgrade = upgrade_grid_sample,
-         .downgrade = downgrade_grid_sample, .since = 16},
+         .infer = infer_grid_sample,
+         .reference = run_grid_sample,
+         .upgrade = upgrade_grid_sample,
+         .downgrade = downgrade_grid_sample,
+         .since = 16},
     };
 }
 

@@ -44,7 +44,8 @@ std::optional<T> take(Graph& g, NodeId n, const char* name) {
 }  // namespace
 
 void integers_to_input(Graph& g, NodeId n, const char* name, size_t i) {
-    if (const auto v = take<std::vector<int64_t>>(g, n, name)) put_input(g, n, i, constant_for(g, n, name, Tensor::of_i64(*v)));
+    if (const auto v = take<std::vector<int64_t>>(g, n, name))
+        put_input(g, n, i, constant_for(g, n, name, Tensor::of_i64(*v)));
 }
 
 void real_to_input(Graph& g, NodeId n, const char* name, size_t i, DType t) {

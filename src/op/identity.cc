@@ -23,8 +23,10 @@ void infer_dropout(InferContext& c) {
     require_one(c, 1, "the ratio");
     require_one(c, 2, "training_mode");
     c.set_like(0, 0);
-    if (c.rank_known(0)) c.set(1, DType::boolean, c.shape(0));
-    else c.set(1, DType::boolean);
+    if (c.rank_known(0))
+        c.set(1, DType::boolean, c.shape(0));
+    else
+        c.set(1, DType::boolean);
 }
 /// Outside training, and with ratio 0, the identity. In training a mask is drawn from the node's seed.
 void run_dropout(RefContext& c) {
@@ -71,11 +73,26 @@ int downgrade_dropout(Graph& g, NodeId n, int to) {
 
 std::vector<OpDecl> identity() {
     return {
-        {.name = "Identity", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_identity, .reference = run_identity, .elementwise = true},
-        {.name = "Dropout", .min_inputs = 1, .max_inputs = 3, .min_outputs = 1, .max_outputs = 2,
-         .attributes = {{"seed", AttrKind::integer}}, .infer = infer_dropout, .reference = run_dropout, .elementwise = true,
-         .upgrade = upgrade_dropout, .downgrade = downgrade_dropout},
+        {.name = "Identity",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_identity,
+         .reference = run_identity,
+         .elementwise = true},
+        {.name = "Dropout",
+         .min_inputs = 1,
+         .max_inputs = 3,
+         .min_outputs = 1,
+         .max_outputs = 2,
+         .attributes = {{"seed", AttrKind::integer}},
+         .infer = infer_dropout,
+         .reference = run_dropout,
+         .elementwise = true,
+         .upgrade = upgrade_dropout,
+         .downgrade = downgrade_dropout},
     };
 }
 

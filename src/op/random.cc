@@ -27,10 +27,14 @@ void infer_shaped(InferContext& c) {
 }
 void infer_like(InferContext& c, bool (*accepts)(DType)) {
     DType t = c.dtype(0);
-    if (c.has("dtype")) t = type_attribute(c, accepts);
-    else if (t != DType::undefined && !accepts(t)) c.refuse(cat("input 0 is ", dtype_name(t), "; give a dtype"));
-    if (c.rank_known(0)) c.set(0, t, c.shape(0));
-    else c.set(0, t);
+    if (c.has("dtype"))
+        t = type_attribute(c, accepts);
+    else if (t != DType::undefined && !accepts(t))
+        c.refuse(cat("input 0 is ", dtype_name(t), "; give a dtype"));
+    if (c.rank_known(0))
+        c.set(0, t, c.shape(0));
+    else
+        c.set(0, t);
 }
 void infer_float_like(InferContext& c) { infer_like(c, is_float); }
 void infer_bernoulli(InferContext& c) {
@@ -81,19 +85,28 @@ void run_multinomial(RefContext& c) {
     }
 }
 
-OpDecl op(const char* name, int inputs, void (*infer)(InferContext&), void (*reference)(RefContext&), std::vector<AttrSpec> attributes,
-          int since = 1) {
+OpDecl op(const char* name, int inputs, void (*infer)(InferContext&), void (*reference)(RefContext&),
+          std::vector<AttrSpec> attributes, int since = 1) {
     attributes.push_back({"seed", AttrKind::real});
-    return {.name = name, .min_inputs = inputs, .max_inputs = inputs, .min_outputs = 1, .max_outputs = 1,
-            .attributes = std::move(attributes), .infer = infer, .reference = reference, .random = true, .since = since};
+    return {.name = name,
+            .min_inputs = inputs,
+            .max_inputs = inputs,
+            .min_outputs = 1,
+            .max_outputs = 1,
+            .attributes = std::move(attributes),
+            .infer = infer,
+            .reference = reference,
+            .random = true,
+            .since = since};
 }
 
 }  // namespace
 
 std::vector<OpDecl> random() {
-    const AttrSpec mean{"mean", AttrKind::real, 0.f}, scale{"scale", AttrKind::real, 1.f}, low{"low", AttrKind::real, 0.f},
-        high{"high", AttrKind::real, 1.f}, shape{"shape", AttrKind::integers, std::nullopt, true},
-        any_type{"dtype", AttrKind::integer}, f32_type{"dtype", AttrKind::integer, int64_t{1}};
+    const AttrSpec mean{"mean", AttrKind::real, 0.f}, scale{"scale", AttrKind::real, 1.f},
+        low{"low", AttrKind::real, 0.f}, high{"high", AttrKind::real, 1.f},
+        shape{"shape", AttrKind::integers, std::nullopt, true}, any_type{"dtype", AttrKind::integer},
+        f32_type{"dtype", AttrKind::integer, int64_t{1}};
     return {
         op("RandomNormal", 0, infer_shaped, run_normal, {mean, scale, shape, f32_type}),
         op("RandomUniform", 0, infer_shaped, run_uniform, {low, high, shape, f32_type}),

@@ -12,7 +12,8 @@ namespace {
 
 void run_copy(RefContext& c) {
     if (c.in[0].count() != c.out[0].count())
-        c.refuse(cat("an input ", to_text(c.in[0].dims()), " does not have the elements of ", to_text(c.out[0].dims())));
+        c.refuse(
+            cat("an input ", to_text(c.in[0].dims()), " does not have the elements of ", to_text(c.out[0].dims())));
     copy_all(c.in[0], c.out[0]);
 }
 
@@ -22,8 +23,10 @@ struct Factors {
     int unknown = 0;
     Dim last;
     void add(const Dim& d) {
-        if (d.known()) known = checked_mul(known, d.value);
-        else ++unknown, last = d;
+        if (d.known())
+            known = checked_mul(known, d.value);
+        else
+            ++unknown, last = d;
     }
 };
 
@@ -62,10 +65,13 @@ void infer_reshape(InferContext& c) {
         const int64_t v = (*shape)[i];
         if (v < -1) c.refuse(cat("the shape has entry ", v));
         if (v == -1 && open >= 0) c.refuse("the shape has more than one -1");
-        if (v == -1) open = static_cast<int>(i);
-        else if (v > 0 || allow_zero) y[i] = v;
+        if (v == -1)
+            open = static_cast<int>(i);
+        else if (v > 0 || allow_zero)
+            y[i] = v;
         else if (c.rank_known(0)) {
-            if (i >= c.shape(0).size()) c.refuse(cat("the shape copies dim ", number(i), " of an input ", to_text(c.shape(0))));
+            if (i >= c.shape(0).size())
+                c.refuse(cat("the shape copies dim ", number(i), " of an input ", to_text(c.shape(0))));
             y[i] = c.shape(0)[i];
         }
     }
@@ -138,8 +144,10 @@ void infer_squeeze(InferContext& c) {
     }
     const std::vector<bool> gone = axis_flags(c, *axes, x.size());
     for (size_t i = 0; i < x.size(); ++i) {
-        if (!gone[i]) y.push_back(x[i]);
-        else if (x[i].known() && x[i].value != 1) c.refuse(cat("axis ", number(i), " of an input ", to_text(x), " is not 1"));
+        if (!gone[i])
+            y.push_back(x[i]);
+        else if (x[i].known() && x[i].value != 1)
+            c.refuse(cat("axis ", number(i), " of an input ", to_text(x), " is not 1"));
     }
     c.set(0, t, y);
 }
@@ -209,7 +217,8 @@ Dims permutation(const OpContext& c, size_t rank) {
             c.refuse(cat("attribute 'perm' ", to_text(perm), " is no permutation of ", number(rank), " axes"));
         seen[static_cast<size_t>(p)] = true;
     }
-    if (perm.size() != rank) c.refuse(cat("attribute 'perm' ", to_text(perm), " is no permutation of ", number(rank), " axes"));
+    if (perm.size() != rank)
+        c.refuse(cat("attribute 'perm' ", to_text(perm), " is no permutation of ", number(rank), " axes"));
     return perm;
 }
 void infer_transpose(InferContext& c) {
@@ -238,20 +247,66 @@ Cost no_cost(const CostContext&) { return {}; }
 
 std::vector<OpDecl> reshape() {
     return {
-        {.name = "Reshape", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"allowzero", AttrKind::integer, int64_t{0}}}, .infer = infer_reshape, .reference = run_copy,
-         .cost = no_cost, .downgrade = downgrade_reshape},
-        {.name = "Flatten", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"axis", AttrKind::integer, int64_t{1}}}, .infer = infer_flatten, .reference = run_copy,
-         .cost = no_cost, .downgrade = downgrade_flatten},
-        {.name = "Squeeze", .min_inputs = 1, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_squeeze, .reference = run_copy, .cost = no_cost, .upgrade = upgrade_axes, .downgrade = downgrade_axes},
-        {.name = "Unsqueeze", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_unsqueeze, .reference = run_copy, .cost = no_cost, .upgrade = upgrade_axes, .downgrade = downgrade_axes},
-        {.name = "Expand", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_expand, .reference = run_expand, .cost = no_cost, .since = 8},
-        {.name = "Transpose", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"perm", AttrKind::integers}}, .infer = infer_transpose, .reference = run_transpose,
+        {.name = "Reshape",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"allowzero", AttrKind::integer, int64_t{0}}},
+         .infer = infer_reshape,
+         .reference = run_copy,
+         .cost = no_cost,
+         .downgrade = downgrade_reshape},
+        {.name = "Flatten",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"axis", AttrKind::integer, int64_t{1}}},
+         .infer = infer_flatten,
+         .reference = run_copy,
+         .cost = no_cost,
+         .downgrade = downgrade_flatten},
+        {.name = "Squeeze",
+         .min_inputs = 1,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_squeeze,
+         .reference = run_copy,
+         .cost = no_cost,
+         .upgrade = upgrade_axes,
+         .downgrade = downgrade_axes},
+        {.name = "Unsqueeze",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_unsqueeze,
+         .reference = run_copy,
+         .cost = no_cost,
+         .upgrade = upgrade_axes,
+         .downgrade = downgrade_axes},
+        {.name = "Expand",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_expand,
+         .reference = run_expand,
+         .cost = no_cost,
+         .since = 8},
+        {.name = "Transpose",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"perm", AttrKind::integers}},
+         .infer = infer_transpose,
+         .reference = run_transpose,
          .cost = no_cost},
     };
 }

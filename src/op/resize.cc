@@ -29,8 +29,9 @@ void check_attributes(const OpContext& c) {
         c.refuse(cat("attribute '", name, "' is '", v, "'; expected one of ", list));
     };
     one_of("mode", {"nearest", "linear", "cubic"});
-    one_of("coordinate_transformation_mode", {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-                                              "asymmetric", "tf_crop_and_resize", "tf_half_pixel_for_nn"});
+    one_of("coordinate_transformation_mode",
+           {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+            "tf_crop_and_resize", "tf_half_pixel_for_nn"});
     one_of("nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
     one_of("keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"});
     if (c.integer("antialias")) c.unsupported("resizes with antialias");
@@ -63,7 +64,9 @@ std::vector<AxisScale> plan(const OpContext& c, const Shape& x, const Tensor* sc
         if (scales) {
             a.scale = scales->at(k);
             if (!(a.scale > 0) || a.scale > 1e9) c.refuse(cat("a scale is ", a.scale));
-            if (a.known) a.out = static_cast<int64_t>(std::floor(static_cast<double>(a.out) * a.scale));
+            // In float, as the standard's shape inference: 10 * 0.7 is 7.
+            if (a.known)
+                a.out = static_cast<int64_t>(std::floor(static_cast<float>(a.out) * static_cast<float>(a.scale)));
             continue;
         }
         const int64_t size = sizes->at_int(k);
@@ -98,7 +101,8 @@ void infer_resize(InferContext& c) {
     Shape y(c.shape(0).size());
     if (s || z) {
         const std::vector<AxisScale> axes = plan(c, c.shape(0), s, s ? nullptr : z);
-        for (size_t i = 0; i < y.size(); ++i) y[i] = axes[i].known ? Dim(axes[i].out) : axes[i].scale == 1 ? c.shape(0)[i] : Dim();
+        for (size_t i = 0; i < y.size(); ++i)
+            y[i] = axes[i].known ? Dim(axes[i].out) : axes[i].scale == 1 ? c.shape(0)[i] : Dim();
     } else if (c.has("axes")) {
         y = c.shape(0);
         for (size_t a : axes_of(c, y.size())) y[a] = {};
@@ -109,16 +113,19 @@ void infer_resize(InferContext& c) {
 void run_resize(RefContext& c) {
     const Tensor& x = c.in[0];
     const bool scales = c.given(2) && c.in[2].count() > 0;
-    const std::vector<AxisScale> axes = plan(c, shape_of(x.dims()), scales ? &c.in[2] : nullptr, scales ? nullptr : &c.in[3]);
+    const std::vector<AxisScale> axes =
+        plan(c, shape_of(x.dims()), scales ? &c.in[2] : nullptr, scales ? nullptr : &c.in[3]);
     const std::vector<size_t> named = axes_of(c, x.rank());
     const bool crop = c.text("coordinate_transformation_mode") == "tf_crop_and_resize";
-    if (crop && (!c.given(1) || c.in[1].count() != 2 * static_cast<int64_t>(named.size()))) c.refuse("tf_crop_and_resize needs a roi");
+    if (crop && (!c.given(1) || c.in[1].count() != 2 * static_cast<int64_t>(named.size())))
+        c.refuse("tf_crop_and_resize needs a roi");
     if (c.out[0].count() == 0) return;
     std::vector<AxisTaps> taps;
     for (size_t a = 0; a < x.rank(); ++a) {
         Roi roi;
         for (size_t i = 0; crop && i < named.size(); ++i)
-            if (named[i] == a) roi = {c.in[1].at(static_cast<int64_t>(i)), c.in[1].at(static_cast<int64_t>(i + named.size()))};
+            if (named[i] == a)
+                roi = {c.in[1].at(static_cast<int64_t>(i)), c.in[1].at(static_cast<int64_t>(i + named.size()))};
         taps.push_back(axis_taps(c, axes[a], x.dim(a), roi));
     }
     if (c.text("mode") == "nearest" && !crop) return pick_nearest(x, taps, c.out[0]);
@@ -132,7 +139,9 @@ void upgrade_resize(Graph& g, NodeId n, int from) {
     if (upsample && from < 9) {
         const auto it = g.node(n).attributes.find("scales");
         const auto* v = it == g.node(n).attributes.end() ? nullptr : std::get_if<std::vector<float>>(&it->second);
-        if (!v) fail(ErrorKind::model, "op.attribute", "attribute 'scales' is missing", "", cat("node '", g.node(n).name, "' (Upsample)"));
+        if (!v)
+            fail(ErrorKind::model, "op.attribute", "attribute 'scales' is missing", "",
+                 cat("node '", g.node(n).name, "' (Upsample)"));
         const Tensor scales = Tensor::of_f32(*v);
         drop_attribute(g, n, "scales");
         put_input(g, n, 1, constant_for(g, n, "scales", scales));
@@ -143,8 +152,9 @@ void upgrade_resize(Graph& g, NodeId n, int from) {
     for (int64_t i = 0; scales && i < scales->count(); ++i) grows |= scales->at(i) > 1, shrinks |= scales->at(i) < 1;
     const bool nearest = text_or(g.node(n), "mode", "nearest") == "nearest";
     if (nearest && !upsample && (!scales || (grows && shrinks)))
-        fail(ErrorKind::unsupported, "op.unsupported", "Resize of opset 10 with scales that are not constant or that grow and shrink",
-             "", cat("node '", g.node(n).name, "' (Resize)"));
+        fail(ErrorKind::unsupported, "op.unsupported",
+             "Resize of opset 10 with scales that are not constant or that grow and shrink", "",
+             cat("node '", g.node(n).name, "' (Resize)"));
     const ValueId scales_id = g.node(n).in(1);
     put_input(g, n, 1, kNone);
     put_input(g, n, 2, scales_id);
@@ -158,13 +168,15 @@ int downgrade_resize(Graph& g, NodeId n, int to) {
     const auto text = [&](const char* name, const char* fallback) { return text_or(node, name, fallback); };
     const std::string where = text("coordinate_transformation_mode", "half_pixel");
     if (to < 19 && where == "half_pixel_symmetric") return 19;
-    if (to < 18 && (node.attributes.contains("axes") || text("keep_aspect_ratio_policy", "stretch") != "stretch")) return 18;
+    if (to < 18 && (node.attributes.contains("axes") || text("keep_aspect_ratio_policy", "stretch") != "stretch"))
+        return 18;
     if (to < 18)
         for (const char* name : {"antialias", "keep_aspect_ratio_policy"}) drop_attribute(g, n, name);
     if (to >= 13) return to;
     if (to >= 11) {  // roi and scales may not be omitted
         for (size_t i : {1, 2})
-            if (!has_input(g, n, i)) put_input(g, n, i, constant_for(g, n, i == 1 ? "roi" : "scales", Tensor::of_f32({})));
+            if (!has_input(g, n, i))
+                put_input(g, n, i, constant_for(g, n, i == 1 ? "roi" : "scales", Tensor::of_f32({})));
         return to;
     }
     const Tensor* scales = constant_input(g, n, 2);
@@ -173,12 +185,14 @@ int downgrade_resize(Graph& g, NodeId n, int to) {
     const std::string round = text("nearest_mode", "round_prefer_floor");
     bool grows = false, shrinks = false;
     for (int64_t i = 0; i < scales->count(); ++i) grows |= scales->at(i) > 1, shrinks |= scales->at(i) < 1;
-    if (mode == "nearest" && ((grows && round != "floor") || (shrinks && (round != "ceil" || to < 10)))) return grows || round != "ceil" ? 11 : 10;
+    if (mode == "nearest" && ((grows && round != "floor") || (shrinks && (round != "ceil" || to < 10))))
+        return grows || round != "ceil" ? 11 : 10;
     if (shrinks && to < 10) return 10;
     const ValueId id = node.in(2);
     omit_input(g, n, 2);
     put_input(g, n, 1, id);
-    for (const char* name : {"coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value"})
+    for (const char* name :
+         {"coordinate_transformation_mode", "nearest_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value"})
         drop_attribute(g, n, name);
     if (to == 10) return to;
     g.node(n).op = "Upsample";
@@ -195,7 +209,11 @@ void infer_upsample(InferContext& c) { c.refuse("Upsample is of opsets 7 to 9; l
 
 std::vector<OpDecl> resize() {
     return {
-        {.name = "Resize", .min_inputs = 1, .max_inputs = 4, .min_outputs = 1, .max_outputs = 1,
+        {.name = "Resize",
+         .min_inputs = 1,
+         .max_inputs = 4,
+         .min_outputs = 1,
+         .max_outputs = 1,
          .attributes = {{"mode", AttrKind::text, std::string("nearest")},
                         {"coordinate_transformation_mode", AttrKind::text, std::string("half_pixel")},
                         {"nearest_mode", AttrKind::text, std::string("round_prefer_floor")},
@@ -205,10 +223,21 @@ std::vector<OpDecl> resize() {
                         {"antialias", AttrKind::integer, int64_t{0}},
                         {"axes", AttrKind::integers},
                         {"keep_aspect_ratio_policy", AttrKind::text, std::string("stretch")}},
-         .infer = infer_resize, .reference = run_resize, .upgrade = upgrade_resize, .downgrade = downgrade_resize, .since = 10},
-        {.name = "Upsample", .min_inputs = 1, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"mode", AttrKind::text, std::string("nearest")}}, .infer = infer_upsample, .reference = nullptr,
-         .upgrade = upgrade_resize, .since = 7},
+         .infer = infer_resize,
+         .reference = run_resize,
+         .upgrade = upgrade_resize,
+         .downgrade = downgrade_resize,
+         .since = 10},
+        {.name = "Upsample",
+         .min_inputs = 1,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"mode", AttrKind::text, std::string("nearest")}},
+         .infer = infer_upsample,
+         .reference = nullptr,
+         .upgrade = upgrade_resize,
+         .since = 7},
     };
 }
 

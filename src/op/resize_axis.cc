@@ -13,7 +13,9 @@ namespace {
 /// Where output `o` lies in the input.
 double source(const std::string& mode, int64_t o, double scale, double in, int64_t out, const Roi& roi) {
     const auto x = static_cast<double>(o);
-    const double length = scale * in;  // of the output before it is rounded down, as in the standard's reference
+    // Of the output before it is rounded down, as in the standard's reference; `out` itself where sizes gave the scale.
+    const double exact = scale * in,
+                 length = std::fabs(exact - static_cast<double>(out)) < 1e-6 * exact ? static_cast<double>(out) : exact;
     if (mode == "asymmetric") return x / scale;
     if (mode == "half_pixel") return (x + 0.5) / scale - 0.5;
     if (mode == "pytorch_half_pixel") return out == 1 ? 0 : (x + 0.5) / scale - 0.5;
@@ -42,13 +44,17 @@ double cubic(double d, double a) {
 std::vector<Tap> taps_at(const OpContext& c, double x, int64_t in) {
     const std::string& mode = c.text("mode");
     const auto inside = [in](int64_t i) { return std::clamp<int64_t>(i, 0, in - 1); };
-    if (mode == "nearest") return {{inside(rounded(c.text("nearest_mode"), x)), 1}};
+    // Rounded to float first: a scale of 0.3f must not turn 3 / 0.3 into 9.99.
+    if (mode == "nearest")
+        return {{inside(rounded(c.text("nearest_mode"), static_cast<double>(static_cast<float>(x)))), 1}};
     const double floor = std::floor(x), ratio = x - floor;
     const auto base = static_cast<int64_t>(floor);
     std::vector<Tap> taps;
-    if (mode == "linear") taps = {{base, 1 - ratio}, {base + 1, ratio}};
+    if (mode == "linear")
+        taps = {{base, 1 - ratio}, {base + 1, ratio}};
     else
-        for (int64_t k = -1; k <= 2; ++k) taps.push_back({base + k, cubic(ratio - static_cast<double>(k), c.real("cubic_coeff_a"))});
+        for (int64_t k = -1; k <= 2; ++k)
+            taps.push_back({base + k, cubic(ratio - static_cast<double>(k), c.real("cubic_coeff_a"))});
     if (c.integer("exclude_outside")) {
         double sum = 0;
         for (Tap& t : taps) {
@@ -64,7 +70,7 @@ std::vector<Tap> taps_at(const OpContext& c, double x, int64_t in) {
 }  // namespace
 
 AxisTaps axis_taps(const OpContext& c, const AxisScale& s, int64_t in, const Roi& roi) {
-    if (s.out > int64_t{1} << 31) c.refuse(cat("an axis of ", s.out));
+    if (s.out > int64_t{1} << 24) c.unsupported(cat("resizes an axis to ", s.out));
     AxisTaps t;
     const std::string& mode = c.text("coordinate_transformation_mode");
     const bool crop = mode == "tf_crop_and_resize";
@@ -97,7 +103,8 @@ std::vector<double> apply_taps(const Tensor& x, const std::vector<AxisTaps>& axe
             for (int64_t k = 0; k < out; ++k)
                 for (const Tap& t : axes[a].of[static_cast<size_t>(k)])
                     for (int64_t i = 0; i < inner; ++i)
-                        next[static_cast<size_t>((o * out + k) * inner + i)] += t.weight * v[static_cast<size_t>((o * in + t.index) * inner + i)];
+                        next[static_cast<size_t>((o * out + k) * inner + i)] +=
+                            t.weight * v[static_cast<size_t>((o * in + t.index) * inner + i)];
         v = std::move(next);
     }
     for (size_t a = 0; a < axes.size(); ++a) {

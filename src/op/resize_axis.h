@@ -24,7 +24,7 @@ struct AxisTaps {
     std::vector<bool> outside;         ///< takes the extrapolation value
     bool identity = false;
 };
-/// Refuses an axis of more than 2^31 outputs.
+/// Unsupported: an axis of more than 2^24 outputs.
 AxisTaps axis_taps(const OpContext& c, const AxisScale& scale, int64_t in, const Roi& roi);
 /// Separable: one pass an axis that is not the identity.
 std::vector<double> apply_taps(const Tensor& x, const std::vector<AxisTaps>& axes, double extrapolation);

@@ -25,7 +25,10 @@ void combine(const OpContext& c, Reduction r, const Tensor& update, int64_t i, T
     if (r == Reduction::none) return copy_elements(update, i, y, at, 1);
     if (is_float(y.dtype())) {
         const double a = y.at(at), b = update.at(i);
-        const double extreme = std::isnan(a) ? a : std::isnan(b) ? b : r == Reduction::min ? std::fmin(a, b) : std::fmax(a, b);
+        const double extreme = std::isnan(a)         ? a
+                               : std::isnan(b)       ? b
+                               : r == Reduction::min ? std::fmin(a, b)
+                                                     : std::fmax(a, b);
         return y.set(at, r == Reduction::add ? a + b : r == Reduction::mul ? a * b : extreme);
     }
     if (!is_number_or_bool(y.dtype())) c.refuse(cat("a reduction of ", dtype_name(y.dtype())));
@@ -46,8 +49,10 @@ void infer_common(InferContext& c) {
     require_rank(c, 0, 1, 1000);
     if (reduction(c) != Reduction::none && t != DType::undefined && !is_number_or_bool(t))
         c.refuse(cat("a reduction of ", dtype_name(t)));
-    if (c.rank_known(0)) c.set(0, t, c.shape(0));
-    else c.set(0, t);
+    if (c.rank_known(0))
+        c.set(0, t, c.shape(0));
+    else
+        c.set(0, t);
 }
 
 void infer_scatter_elements(InferContext& c) {
@@ -57,7 +62,8 @@ void infer_scatter_elements(InferContext& c) {
         const auto axis = static_cast<size_t>(normal_axis(c, c.integer("axis"), static_cast<int64_t>(rank)));
         require_rank(c, 1, rank, rank);
         for (size_t d = 0; c.rank_known(1) && d < rank; ++d)
-            if (d != axis && c.shape(1)[d].known() && c.shape(0)[d].known() && c.shape(1)[d].value > c.shape(0)[d].value)
+            if (d != axis && c.shape(1)[d].known() && c.shape(0)[d].known() &&
+                c.shape(1)[d].value > c.shape(0)[d].value)
                 c.refuse(cat("indices ", to_text(c.shape(1)), " are larger than the data ", to_text(c.shape(0))));
     }
     if (c.rank_known(1)) require_shape(c, 2, c.shape(1), "the updates");
@@ -81,7 +87,8 @@ void infer_scatter_nd(InferContext& c) {
     if (!c.rank_known(0) || !c.rank_known(1) || !c.shape(1).back().known()) return;
     const Shape &x = c.shape(0), &indices = c.shape(1);
     const int64_t depth = indices.back().value;
-    if (depth < 1 || depth > static_cast<int64_t>(x.size())) c.refuse(cat("indices of ", depth, " numbers into data ", to_text(x)));
+    if (depth < 1 || depth > static_cast<int64_t>(x.size()))
+        c.refuse(cat("indices of ", depth, " numbers into data ", to_text(x)));
     Shape updates(indices.begin(), indices.end() - 1);
     updates.insert(updates.end(), x.begin() + depth, x.end());
     require_shape(c, 2, updates, "the updates");
@@ -96,8 +103,10 @@ void run_scatter_nd(RefContext& c) {
     for (int64_t i = 0; i < indices.count() / depth; ++i) {
         int64_t at = 0;
         for (int64_t d = 0; d < depth; ++d)
-            at += checked_index(c, indices.at_int(i * depth + d), x.dim(static_cast<size_t>(d))) * strides[static_cast<size_t>(d)];
-        if (r == Reduction::none) copy_elements(c.in[2], i * slice, c.out[0], at, slice);
+            at += checked_index(c, indices.at_int(i * depth + d), x.dim(static_cast<size_t>(d))) *
+                  strides[static_cast<size_t>(d)];
+        if (r == Reduction::none)
+            copy_elements(c.in[2], i * slice, c.out[0], at, slice);
         else
             for (int64_t k = 0; k < slice; ++k) combine(c, r, c.in[2], i * slice + k, c.out[0], at + k);
     }
@@ -121,14 +130,36 @@ AttrSpec axis_attribute() { return {"axis", AttrKind::integer, int64_t{0}}; }
 
 std::vector<OpDecl> scatter() {
     return {
-        {.name = "ScatterElements", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {axis_attribute(), reduction_attribute()}, .infer = infer_scatter_elements,
-         .reference = run_scatter_elements, .downgrade = downgrade_reduction, .since = 11},
-        {.name = "ScatterND", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {reduction_attribute()}, .infer = infer_scatter_nd, .reference = run_scatter_nd,
-         .downgrade = downgrade_reduction, .since = 11},
-        {.name = "Scatter", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {axis_attribute()}, .infer = infer_scatter, .reference = nullptr, .upgrade = upgrade_scatter, .since = 9},
+        {.name = "ScatterElements",
+         .min_inputs = 3,
+         .max_inputs = 3,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {axis_attribute(), reduction_attribute()},
+         .infer = infer_scatter_elements,
+         .reference = run_scatter_elements,
+         .downgrade = downgrade_reduction,
+         .since = 11},
+        {.name = "ScatterND",
+         .min_inputs = 3,
+         .max_inputs = 3,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {reduction_attribute()},
+         .infer = infer_scatter_nd,
+         .reference = run_scatter_nd,
+         .downgrade = downgrade_reduction,
+         .since = 11},
+        {.name = "Scatter",
+         .min_inputs = 3,
+         .max_inputs = 3,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {axis_attribute()},
+         .infer = infer_scatter,
+         .reference = nullptr,
+         .upgrade = upgrade_scatter,
+         .since = 9},
     };
 }
 

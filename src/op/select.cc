@@ -68,7 +68,8 @@ void run_non_zero(RefContext& c) {
     int64_t k = 0;
     for (int64_t i = 0; i < x.count(); ++i) {
         if (x.at(i) == 0) continue;
-        for (size_t d = 0; d < dims.size(); ++d) c.out[0].set_int(static_cast<int64_t>(d) * n + k, i / strides[d] % dims[d]);
+        for (size_t d = 0; d < dims.size(); ++d)
+            c.out[0].set_int(static_cast<int64_t>(d) * n + k, i / strides[d] % dims[d]);
         ++k;
     }
 }
@@ -92,7 +93,8 @@ Groups group(const OpContext& c, const Tensor& given) {
     const bool flat = !c.has("axis");
     const Tensor x = flat ? given.reshaped({given.count()}) : given;
     const auto axis = static_cast<size_t>(flat ? 0 : normal_axis(c, c.integer("axis"), static_cast<int64_t>(x.rank())));
-    const int64_t n = x.dim(axis), outer = count_between(x.dims(), 0, axis), inner = count_between(x.dims(), axis + 1, x.rank());
+    const int64_t n = x.dim(axis), outer = count_between(x.dims(), 0, axis),
+                  inner = count_between(x.dims(), axis + 1, x.rank());
     const auto order_of = [&](int64_t a, int64_t b) {
         for (int64_t o = 0; o < outer; ++o)
             for (int64_t i = 0; i < inner; ++i)
@@ -107,7 +109,8 @@ Groups group(const OpContext& c, const Tensor& given) {
         if (members.empty() || order_of(members.back()[0], k) != 0) members.emplace_back();
         members.back().push_back(k);
     }
-    if (!c.integer("sorted")) std::sort(members.begin(), members.end(), [](const Dims& a, const Dims& b) { return a[0] < b[0]; });
+    if (!c.integer("sorted"))
+        std::sort(members.begin(), members.end(), [](const Dims& a, const Dims& b) { return a[0] < b[0]; });
     Groups g{{}, Dims(static_cast<size_t>(n)), {}};
     for (const Dims& m : members) {
         for (int64_t k : m) g.inverse[static_cast<size_t>(k)] = static_cast<int64_t>(g.first.size());
@@ -125,12 +128,14 @@ void infer_unique(InferContext& c) {
     Dim groups, n;
     if (const Tensor* x = c.value(0)) groups = static_cast<int64_t>(group(c, *x).first.size());
     if (c.rank_known(0)) n = flat ? product(c.shape(0), 0, c.shape(0).size()) : c.shape(0)[axis];
-    if (flat) c.set(0, c.dtype(0), {groups});
+    if (flat)
+        c.set(0, c.dtype(0), {groups});
     else if (c.rank_known(0)) {
         Shape y = c.shape(0);
         y[axis] = groups;
         c.set(0, c.dtype(0), y);
-    } else c.set(0, c.dtype(0));
+    } else
+        c.set(0, c.dtype(0));
     c.set(1, DType::i64, {groups});
     c.set(2, DType::i64, {n});
     c.set(3, DType::i64, {groups});
@@ -153,13 +158,33 @@ void run_unique(RefContext& c) {
 
 std::vector<OpDecl> select() {
     return {
-        {.name = "Compress", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"axis", AttrKind::integer}}, .infer = infer_compress, .reference = run_compress, .since = 9},
-        {.name = "NonZero", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_non_zero, .reference = run_non_zero, .since = 9},
-        {.name = "Unique", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 4,
-         .attributes = {{"axis", AttrKind::integer}, {"sorted", AttrKind::integer, int64_t{1}}}, .infer = infer_unique,
-         .reference = run_unique, .since = 11},
+        {.name = "Compress",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"axis", AttrKind::integer}},
+         .infer = infer_compress,
+         .reference = run_compress,
+         .since = 9},
+        {.name = "NonZero",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_non_zero,
+         .reference = run_non_zero,
+         .since = 9},
+        {.name = "Unique",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 4,
+         .attributes = {{"axis", AttrKind::integer}, {"sorted", AttrKind::integer, int64_t{1}}},
+         .infer = infer_unique,
+         .reference = run_unique,
+         .since = 11},
     };
 }
 

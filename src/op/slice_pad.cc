@@ -37,11 +37,12 @@ Cut cut(const OpContext& c, int64_t n, int64_t start, int64_t end, int64_t step)
 struct SliceArguments {
     Dims starts, ends, axes, steps;
 };
-SliceArguments arguments(const OpContext& c, Dims starts, Dims ends, std::optional<Dims> axes, std::optional<Dims> steps,
-                         int64_t rank) {
+SliceArguments arguments(const OpContext& c, Dims starts, Dims ends, std::optional<Dims> axes,
+                         std::optional<Dims> steps, int64_t rank) {
     SliceArguments a{std::move(starts), std::move(ends), {}, {}};
     const size_t n = a.starts.size();
-    if (axes) a.axes = *axes;
+    if (axes)
+        a.axes = *axes;
     else
         for (size_t i = 0; i < n; ++i) a.axes.push_back(static_cast<int64_t>(i));
     a.steps = steps ? *steps : Dims(n, 1);
@@ -62,12 +63,14 @@ void infer_slice(InferContext& c) {
     const DType t = c.dtype(0);
     if (!c.rank_known(0)) return c.set(0, t);
     const Shape& x = c.shape(0);
-    const auto starts = known_integers(c, 1), ends = known_integers(c, 2), axes = known_integers(c, 3), steps = known_integers(c, 4);
+    const auto starts = known_integers(c, 1), ends = known_integers(c, 2), axes = known_integers(c, 3),
+               steps = known_integers(c, 4);
     Shape y = x;
     if ((c.given(3) && !axes) || (!c.given(3) && !starts && !ends)) return c.set(0, t, Shape(x.size()));
     if (!starts || !ends || (c.given(4) && !steps)) {
         for (size_t i = 0; i < (axes ? axes->size() : starts ? starts->size() : ends->size()); ++i)
-            y[static_cast<size_t>(normal_axis(c, axes ? (*axes)[i] : static_cast<int64_t>(i), static_cast<int64_t>(x.size())))] = {};
+            y[static_cast<size_t>(
+                normal_axis(c, axes ? (*axes)[i] : static_cast<int64_t>(i), static_cast<int64_t>(x.size())))] = {};
         return c.set(0, t, y);
     }
     const SliceArguments a = arguments(c, *starts, *ends, axes, steps, static_cast<int64_t>(x.size()));
@@ -75,8 +78,10 @@ void infer_slice(InferContext& c) {
         Dim& d = y[static_cast<size_t>(a.axes[i])];
         const bool all = a.starts[i] == 0 && a.steps[i] == 1 && a.ends[i] >= std::numeric_limits<int32_t>::max();
         if (a.steps[i] == 0) c.refuse("a step is 0");
-        if (d.known()) d = cut(c, d.value, a.starts[i], a.ends[i], a.steps[i]).count;
-        else if (!all) d = {};
+        if (d.known())
+            d = cut(c, d.value, a.starts[i], a.ends[i], a.steps[i]).count;
+        else if (!all)
+            d = {};
     }
     c.set(0, t, y);
 }
@@ -116,14 +121,16 @@ int downgrade_slice(Graph& g, NodeId n, int to) {
 }
 
 /// Pads of every axis, begins then ends.
-std::optional<Dims> full_pads(const OpContext& c, const std::optional<Dims>& pads, bool axes_given, const std::optional<Dims>& axes, size_t rank) {
+std::optional<Dims> full_pads(const OpContext& c, const std::optional<Dims>& pads, bool axes_given,
+                              const std::optional<Dims>& axes, size_t rank) {
     if (!pads || (axes_given && !axes)) return std::nullopt;
     if (!axes) {
         if (pads->size() != 2 * rank) c.refuse(cat("has ", number(pads->size()), " pads; expected ", number(2 * rank)));
         return pads;
     }
     Dims full(2 * rank);
-    if (pads->size() != 2 * axes->size()) c.refuse(cat("has ", number(pads->size()), " pads; expected ", number(2 * axes->size())));
+    if (pads->size() != 2 * axes->size())
+        c.refuse(cat("has ", number(pads->size()), " pads; expected ", number(2 * axes->size())));
     for (size_t i = 0; i < axes->size(); ++i) {
         const auto a = static_cast<size_t>(normal_axis(c, (*axes)[i], static_cast<int64_t>(rank)));
         full[a] = (*pads)[i];
@@ -149,13 +156,15 @@ void infer_pad(InferContext& c) {
             continue;
         }
         const int64_t begin = (*pads)[i], end = (*pads)[i + y.size()];
-        if (begin < -kMostPad || end < -kMostPad || begin > kMostPad || end > kMostPad) c.refuse(cat("pads ", begin, " and ", end));
+        if (begin < -kMostPad || end < -kMostPad || begin > kMostPad || end > kMostPad)
+            c.refuse(cat("pads ", begin, " and ", end));
         if (!y[i].known()) {
             if (begin || end) y[i] = {};
             continue;
         }
         const int64_t length = y[i].value + begin + end;
-        if (length < 0) c.refuse(cat("pads ", begin, " and ", end, " cut more than the ", y[i].value, " of axis ", number(i)));
+        if (length < 0)
+            c.refuse(cat("pads ", begin, " and ", end, " cut more than the ", y[i].value, " of axis ", number(i)));
         if (y[i].value == 0 && length > 0 && mode != "constant") c.refuse("an empty axis has nothing to repeat");
         y[i] = length;
     }
@@ -187,8 +196,10 @@ void run_pad(RefContext& c) {
             const int64_t s = from[a][static_cast<size_t>(index[a])];
             at = s < 0 ? -1 : at + s * strides[a];
         }
-        if (at >= 0) copy_elements(x, at, y, i, 1);
-        else if (c.given(2)) copy_elements(c.in[2], 0, y, i, 1);
+        if (at >= 0)
+            copy_elements(x, at, y, i, 1);
+        else if (c.given(2))
+            copy_elements(c.in[2], 0, y, i, 1);
         for (size_t a = rank; a-- > 0;) {
             if (++index[a] < y.dim(a)) break;
             index[a] = 0;
@@ -200,8 +211,10 @@ void upgrade_pad(Graph& g, NodeId n, int from) {
     integers_to_input(g, n, "pads", 1);
     const auto it = g.node(n).attributes.find("value");
     const float* v = it == g.node(n).attributes.end() ? nullptr : std::get_if<float>(&it->second);
-    if (v && *v == 0) drop_attribute(g, n, "value");
-    else real_to_input(g, n, "value", 2, input_type(g, n, 0, DType::f32));
+    if (v && *v == 0)
+        drop_attribute(g, n, "value");
+    else
+        real_to_input(g, n, "value", 2, input_type(g, n, 0, DType::f32));
 }
 int downgrade_pad(Graph& g, NodeId n, int to) {
     if (to < 19 && text_or(g.node(n), "mode", "constant") == "wrap") return 19;
@@ -225,11 +238,26 @@ int downgrade_pad(Graph& g, NodeId n, int to) {
 
 std::vector<OpDecl> slice_pad() {
     return {
-        {.name = "Slice", .min_inputs = 3, .max_inputs = 5, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_slice, .reference = run_slice, .upgrade = upgrade_slice, .downgrade = downgrade_slice},
-        {.name = "Pad", .min_inputs = 2, .max_inputs = 4, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"mode", AttrKind::text, std::string("constant")}}, .infer = infer_pad, .reference = run_pad,
-         .upgrade = upgrade_pad, .downgrade = downgrade_pad},
+        {.name = "Slice",
+         .min_inputs = 3,
+         .max_inputs = 5,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_slice,
+         .reference = run_slice,
+         .upgrade = upgrade_slice,
+         .downgrade = downgrade_slice},
+        {.name = "Pad",
+         .min_inputs = 2,
+         .max_inputs = 4,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"mode", AttrKind::text, std::string("constant")}},
+         .infer = infer_pad,
+         .reference = run_pad,
+         .upgrade = upgrade_pad,
+         .downgrade = downgrade_pad},
     };
 }
 

@@ -39,7 +39,8 @@ void run_depth_to_space(RefContext& c) {
     const int64_t h = y[2] / b, w = y[3] / b, plane = h * w;
     // Output axes (n, c, h, bh, w, bw) read from channel (bh, bw, c) or (c, bh, bw).
     const bool dcr = c.text("mode") == "DCR";
-    const int64_t sc = dcr ? plane : plane * b * b, sh = dcr ? plane * y[1] * b : plane * b, sw = dcr ? plane * y[1] : plane;
+    const int64_t sc = dcr ? plane : plane * b * b, sh = dcr ? plane * y[1] * b : plane * b,
+                  sw = dcr ? plane * y[1] : plane;
     Tensor view = c.out[0].reshaped({y[0], y[1], h, b, w, b});
     copy_strided(c.in[0], 0, {plane * y[1] * b * b, sc, w, sh, 1, sw}, view);
 }
@@ -83,12 +84,16 @@ void accumulate(RefContext& c, size_t axis) {
             for (int64_t k = 0; k < n; ++k) {
                 const int64_t at = (o * n + (reverse ? n - 1 - k : k)) * inner + i;
                 T v;
-                if constexpr (std::is_same_v<T, double>) v = x.at(at);
-                else v = static_cast<T>(x.at_int(at));
+                if constexpr (std::is_same_v<T, double>)
+                    v = x.at(at);
+                else
+                    v = static_cast<T>(x.at_int(at));
                 const T y = exclusive ? sum : sum + v;
                 sum += v;
-                if constexpr (std::is_same_v<T, double>) c.out[0].set(at, y);
-                else c.out[0].set_int(at, static_cast<int64_t>(y));
+                if constexpr (std::is_same_v<T, double>)
+                    c.out[0].set(at, y);
+                else
+                    c.out[0].set_int(at, static_cast<int64_t>(y));
             }
         }
 }
@@ -139,16 +144,41 @@ void run_det(RefContext& c) {
 std::vector<OpDecl> space() {
     const AttrSpec blocksize{"blocksize", AttrKind::integer, std::nullopt, true};
     return {
-        {.name = "DepthToSpace", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {blocksize, {"mode", AttrKind::text, std::string("DCR")}}, .infer = infer_depth_to_space,
-         .reference = run_depth_to_space, .downgrade = downgrade_depth_to_space},
-        {.name = "SpaceToDepth", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {blocksize}, .infer = infer_space_to_depth, .reference = run_space_to_depth},
-        {.name = "CumSum", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
+        {.name = "DepthToSpace",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {blocksize, {"mode", AttrKind::text, std::string("DCR")}},
+         .infer = infer_depth_to_space,
+         .reference = run_depth_to_space,
+         .downgrade = downgrade_depth_to_space},
+        {.name = "SpaceToDepth",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {blocksize},
+         .infer = infer_space_to_depth,
+         .reference = run_space_to_depth},
+        {.name = "CumSum",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
          .attributes = {{"exclusive", AttrKind::integer, int64_t{0}}, {"reverse", AttrKind::integer, int64_t{0}}},
-         .infer = infer_cum_sum, .reference = run_cum_sum, .since = 11},
-        {.name = "Det", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_det, .reference = run_det, .since = 11},
+         .infer = infer_cum_sum,
+         .reference = run_cum_sum,
+         .since = 11},
+        {.name = "Det",
+         .min_inputs = 1,
+         .max_inputs = 1,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {},
+         .infer = infer_det,
+         .reference = run_det,
+         .since = 11},
     };
 }
 

@@ -27,7 +27,6 @@ Params params(const OpContext& c) {
     return p;
 }
 
-
 using Whole = int64_t (*)(int64_t, bool is_unsigned);
 
 template <auto f>
@@ -50,8 +49,10 @@ void infer_same(InferContext& c) {
 template <bool (*accepts)(DType)>
 void infer_predicate(InferContext& c) {
     require_type_of(c, 0, accepts, "a type that the operator takes");
-    if (c.rank_known(0)) c.set(0, DType::boolean, c.shape(0));
-    else c.set(0, DType::boolean);
+    if (c.rank_known(0))
+        c.set(0, DType::boolean, c.shape(0));
+    else
+        c.set(0, DType::boolean);
 }
 bool is_signed_number(DType t) { return is_float(t) || is_signed(t); }
 bool is_boolean(DType t) { return t == DType::boolean; }
@@ -78,7 +79,8 @@ double hard_sigmoid(double x, double alpha, double beta) { return std::fmax(0, s
 
 void run_gelu(RefContext& c) {
     const std::string& mode = c.text("approximate");
-    if (mode != "none" && mode != "tanh") c.refuse(cat("attribute 'approximate' is '", mode, "'; expected none or tanh"));
+    if (mode != "none" && mode != "tanh")
+        c.refuse(cat("attribute 'approximate' is '", mode, "'; expected none or tanh"));
     const double k = std::sqrt(2 / std::numbers::pi);
     for (int64_t i = 0; i < c.in[0].count(); ++i) {
         const double x = c.in[0].at(i);
@@ -123,7 +125,9 @@ void run_clip(RefContext& c) {
         return;
     }
     const bool u = x.dtype() == DType::u64;
-    const auto less = [u](int64_t a, int64_t b) { return u ? static_cast<uint64_t>(a) < static_cast<uint64_t>(b) : a < b; };
+    const auto less = [u](int64_t a, int64_t b) {
+        return u ? static_cast<uint64_t>(a) < static_cast<uint64_t>(b) : a < b;
+    };
     for (int64_t i = 0; i < x.count(); ++i) {
         int64_t v = x.at_int(i);
         if (c.given(1) && less(v, c.in[1].at_int(0))) v = c.in[1].at_int(0);
@@ -151,14 +155,26 @@ int downgrade_clip(Graph& g, NodeId n, int to) {
 
 using Reference = void (*)(RefContext&);
 using Infer = void (*)(InferContext&);
-OpDecl unary(const char* name, Reference reference, Infer infer = infer_same<is_float>, std::vector<AttrSpec> attributes = {},
-             int since = 1) {
-    return {.name = name, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
-            .attributes = std::move(attributes), .infer = infer, .reference = reference, .elementwise = true, .since = since};
+OpDecl unary(const char* name, Reference reference, Infer infer = infer_same<is_float>,
+             std::vector<AttrSpec> attributes = {}, int since = 1) {
+    return {.name = name,
+            .min_inputs = 1,
+            .max_inputs = 1,
+            .min_outputs = 1,
+            .max_outputs = 1,
+            .attributes = std::move(attributes),
+            .infer = infer,
+            .reference = reference,
+            .elementwise = true,
+            .since = since};
 }
 AttrSpec real(const char* name, float fallback) { return {name, AttrKind::real, fallback}; }
 
-#define HONE_REAL(expression) run_real<[](double x, const Params& p) -> double { (void)p; return (expression); }>
+#define HONE_REAL(expression)                          \
+    run_real<[](double x, const Params& p) -> double { \
+        (void)p;                                       \
+        return (expression);                           \
+    }>
 
 std::vector<OpDecl> arithmetic() {
     return {
@@ -187,7 +203,8 @@ std::vector<OpDecl> arithmetic() {
         unary("Erf", run_real<erf_real>, infer_same<is_number>, {}, 9),
         unary("IsNaN", run_is_nan, infer_predicate<is_float>, {}, 9),
         unary("IsInf", run_is_inf, infer_predicate<is_float>,
-              {{"detect_negative", AttrKind::integer, int64_t{1}}, {"detect_positive", AttrKind::integer, int64_t{1}}}, 10),
+              {{"detect_negative", AttrKind::integer, int64_t{1}}, {"detect_positive", AttrKind::integer, int64_t{1}}},
+              10),
         unary("Not", run_not, infer_same<is_boolean>),
         unary("BitwiseNot", run_bitwise_not, infer_same<is_integer>, {}, 18),
     };
@@ -199,7 +216,8 @@ std::vector<OpDecl> activations() {
         unary("Relu", run_any<relu_real, relu_of>, infer_same<is_signed_number>),
         unary("LeakyRelu", HONE_REAL(x < 0 ? p.alpha * x : x), infer_same<is_float>, {real("alpha", 0.01f)}),
         unary("Elu", HONE_REAL(x < 0 ? p.alpha * std::expm1(x) : x), infer_same<is_float>, {real("alpha", 1)}),
-        unary("Celu", HONE_REAL(x < 0 ? p.alpha * std::expm1(x / p.alpha) : x), infer_same<is_float>, {real("alpha", 1)}, 12),
+        unary("Celu", HONE_REAL(x < 0 ? p.alpha * std::expm1(x / p.alpha) : x), infer_same<is_float>,
+              {real("alpha", 1)}, 12),
         unary("Selu", HONE_REAL(p.gamma * (x > 0 ? x : p.alpha * std::expm1(x))), infer_same<is_float>,
               {real("alpha", 1.67326319217681884765625f), real("gamma", 1.05070102214813232421875f)}),
         unary("HardSigmoid", HONE_REAL(hard_sigmoid(x, p.alpha, p.beta)), infer_same<is_float>,
@@ -219,8 +237,16 @@ std::vector<OpDecl> activations() {
 std::vector<OpDecl> unary() {
     std::vector<OpDecl> all = arithmetic();
     for (OpDecl& d : activations()) all.push_back(std::move(d));
-    all.push_back({.name = "Clip", .min_inputs = 1, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-                   .infer = infer_clip, .reference = run_clip, .elementwise = true, .upgrade = upgrade_clip,
+    all.push_back({.name = "Clip",
+                   .min_inputs = 1,
+                   .max_inputs = 3,
+                   .min_outputs = 1,
+                   .max_outputs = 1,
+                   .attributes = {},
+                   .infer = infer_clip,
+                   .reference = run_clip,
+                   .elementwise = true,
+                   .upgrade = upgrade_clip,
                    .downgrade = downgrade_clip});
     return all;
 }

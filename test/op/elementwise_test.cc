@@ -64,12 +64,16 @@ TEST(Binary, BroadcastsAndKeepsSymbols) {
     EXPECT_EQ(error_of([] { inferred("Add", {f32({2}), f32({3})}); }), "op.invalid");
     EXPECT_EQ(error_of([] { inferred("PRelu", {f32({1}), f32({3})}); }), "op.invalid");
     expect_values(run("Where", {of(DType::boolean, {1, 0}, {2, 1}), iota({2}), iota({1}, 9)})[0], {2, 2}, {0, 1, 9, 9});
-    EXPECT_EQ(run("Where", {of(DType::boolean, {0}, {1}), Tensor::of_strings({"a"}, {1}), Tensor::of_strings({"b"}, {1})})[0].str(0), "b");
+    EXPECT_EQ(
+        run("Where", {of(DType::boolean, {0}, {1}), Tensor::of_strings({"a"}, {1}), Tensor::of_strings({"b"}, {1})})[0]
+            .str(0),
+        "b");
 }
 
 TEST(Binary, IntegersAreExactAndNeverTrap) {
     EXPECT_EQ(run("Div", {ints({7, -7, 5, kLow}), ints({2, 2, 0, -1})})[0].to_i64(), (Dims{3, -3, 0, kLow}));
-    EXPECT_EQ(run("Div", {ints({-2}, DType::u64), ints({2}, DType::u64)})[0].to_i64(), (Dims{std::numeric_limits<int64_t>::max()}));
+    EXPECT_EQ(run("Div", {ints({-2}, DType::u64), ints({2}, DType::u64)})[0].to_i64(),
+              (Dims{std::numeric_limits<int64_t>::max()}));
     EXPECT_EQ(run("Mod", {ints({-7, 7, 3}), ints({3, -3, 0})})[0].to_i64(), (Dims{2, -2, 0}));
     EXPECT_EQ(run("Mod", {ints({-7, kLow}), ints({3, -1})}, {{"fmod", int64_t{1}}})[0].to_i64(), (Dims{-1, 0}));
     EXPECT_EQ(run("Mul", {ints({3}), ints({(int64_t{1} << 53) + 1})})[0].at_int(0), 3 * ((int64_t{1} << 53) + 1));
@@ -77,7 +81,10 @@ TEST(Binary, IntegersAreExactAndNeverTrap) {
     EXPECT_EQ(run("Add", {ints({250}, DType::u8), ints({10}, DType::u8)})[0].at_int(0), 4);
     EXPECT_EQ(run("Greater", {ints({-1}, DType::u64), ints({1}, DType::u64)})[0].at_int(0), 1);
     EXPECT_EQ(run("Max", {ints({-1, 1}, DType::u64), ints({5, 5}, DType::u64)})[0].to_i64(), (Dims{-1, 5}));
-    EXPECT_EQ(run("BitShift", {ints({1, 1}, DType::u8), ints({7, 70}, DType::u8)}, {{"direction", std::string("LEFT")}})[0].to_i64(), (Dims{128, 0}));
+    EXPECT_EQ(
+        run("BitShift", {ints({1, 1}, DType::u8), ints({7, 70}, DType::u8)}, {{"direction", std::string("LEFT")}})[0]
+            .to_i64(),
+        (Dims{128, 0}));
     EXPECT_EQ(error_of([] { run("Mod", {iota({1}), iota({1}, 1)}); }), "op.invalid");
     expect_values(run("Mean", {iota({2}), iota({2}, 1), iota({2}, 5)})[0], {2}, {2, 3});
     expect_values(run("Min", {Tensor::of_f32({NAN, 1}), Tensor::of_f32({0, 0})})[0], {2}, {NAN, 0});
@@ -85,15 +92,18 @@ TEST(Binary, IntegersAreExactAndNeverTrap) {
 
 TEST(Cast, NumbersAndStrings) {
     const auto to = [](DType t) { return Attributes{{"to", static_cast<int64_t>(t)}}; };
-    EXPECT_EQ(run("Cast", {Tensor::of_f32({-1.9f, 2.9f, 1e30f})}, to(DType::i32))[0].to_i64(), (Dims{-1, 2, 2147483647}));
+    EXPECT_EQ(run("Cast", {Tensor::of_f32({-1.9f, 2.9f, 1e30f})}, to(DType::i32))[0].to_i64(),
+              (Dims{-1, 2, 2147483647}));
     EXPECT_EQ(run("Cast", {ints({300, -1})}, to(DType::u8))[0].to_i64(), (Dims{44, 255}));
     EXPECT_EQ(run("Cast", {Tensor::of_f32({0.5f, 0})}, to(DType::boolean))[0].to_i64(), (Dims{1, 0}));
-    EXPECT_EQ(run("Cast", {ints({(int64_t{1} << 55) + (int64_t{1} << 31) + 1})}, to(DType::f32))[0].at(0), 36028801313931264.0);
+    EXPECT_EQ(run("Cast", {ints({(int64_t{1} << 55) + (int64_t{1} << 31) + 1})}, to(DType::f32))[0].at(0),
+              36028801313931264.0);
     const Tensor s = run("Cast", {Tensor::of_f32({0.1f, -INFINITY, 3})}, to(DType::string))[0];
     EXPECT_EQ(s.str(0), "0.1");
     EXPECT_EQ(s.str(1), "-INF");
     EXPECT_EQ(s.str(2), "3");
-    expect_values(run("Cast", {Tensor::of_strings({"1e-2", " +INF ", "nan"}, {3})}, to(DType::f32))[0], {3}, {0.01, INFINITY, NAN});
+    expect_values(run("Cast", {Tensor::of_strings({"1e-2", " +INF ", "nan"}, {3})}, to(DType::f32))[0], {3},
+                  {0.01, INFINITY, NAN});
     EXPECT_EQ(error_of([&] { run("Cast", {Tensor::of_strings({"x"}, {1})}, to(DType::f32)); }), "op.invalid");
     EXPECT_EQ(error_of([&] { run("Cast", {iota({1})}, {{"to", int64_t{17}}}); }), "op.unsupported");
     EXPECT_EQ(inferred("CastLike", {f32({Dim::named("N")}), TypeInfo::tensor(DType::i64)}), "i64[N]");
@@ -132,7 +142,8 @@ TEST(Random, ShapesTypesAndMoments) {
     EXPECT_NEAR(mu, 3, 0.05);
     EXPECT_NEAR(mn, 1, 0.1);
     EXPECT_EQ(n.dtype(), DType::f64);
-    const Tensor m = run("Multinomial", {Tensor::of_f32({0, -1000, 0, -1000, 5, -1000}, {2, 3})}, {{"sample_size", int64_t{50}}})[0];
+    const Tensor m =
+        run("Multinomial", {Tensor::of_f32({0, -1000, 0, -1000, 5, -1000}, {2, 3})}, {{"sample_size", int64_t{50}}})[0];
     EXPECT_EQ(m.dims(), (Dims{2, 50}));
     for (int64_t i = 0; i < 50; ++i) EXPECT_TRUE(m.at_int(i) != 1 && m.at_int(50 + i) == 1);
     EXPECT_EQ(error_of([] { run("RandomUniform", {}, {{"shape", Ints{-1}}}); }), "op.invalid");

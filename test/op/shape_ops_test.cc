@@ -28,7 +28,8 @@ TEST(Reshape, InfersSymbols) {
     EXPECT_EQ(inferred_with("Reshape", f32({kN, 3, 4}), {i64s({-1, 6})}), "f32[?,6]");
     EXPECT_EQ(inferred_with("Reshape", TypeInfo::tensor(DType::f32), {i64s({2, -1})}), "f32[2,?]");
     EXPECT_EQ(inferred("Reshape", {f32({2}), TypeInfo::tensor(DType::i64, {3})}), "f32[?,?,?]");
-    EXPECT_EQ(run("Reshape", {Tensor::zeros(DType::f32, {0, 3}), i64s({3, 0})}, {{"allowzero", int64_t{1}}})[0].dims(), (Dims{3, 0}));
+    EXPECT_EQ(run("Reshape", {Tensor::zeros(DType::f32, {0, 3}), i64s({3, 0})}, {{"allowzero", int64_t{1}}})[0].dims(),
+              (Dims{3, 0}));
     for (const Ints& bad : {Ints{5}, Ints{-1, -1}, Ints{-2}, Ints{2, 3, 0}, Ints{4, -1}})
         EXPECT_EQ(error_of([&] { run("Reshape", {iota({2, 3}), i64s(bad)}); }), "op.invalid") << to_text(bad);
 }
@@ -50,7 +51,8 @@ TEST(Reshape, FlattenSqueezeExpandTranspose) {
 
 TEST(Concat, SplitTile) {
     EXPECT_EQ(inferred("Concat", {f32({kN, 3}), f32({Dim(), 4})}, {{"axis", int64_t{-1}}}), "f32[N,7]");
-    expect_values(run("Concat", {iota({2, 1}), iota({2, 2}, 5)}, {{"axis", int64_t{1}}})[0], {2, 3}, {0, 5, 6, 1, 7, 8});
+    expect_values(run("Concat", {iota({2, 1}), iota({2, 2}, 5)}, {{"axis", int64_t{1}}})[0], {2, 3},
+                  {0, 5, 6, 1, 7, 8});
     const auto parts = run("Split", {iota({5})}, {{"num_outputs", int64_t{2}}}, 2);
     expect_values(parts[0], {3}, {0, 1, 2});
     expect_values(parts[1], {2}, {3, 4});
@@ -75,7 +77,8 @@ TEST(Slice, ClampsAsTheStandard) {
     EXPECT_EQ(cut(4, least, least), V{4});
     EXPECT_EQ(error_of([&] { cut(0, 1, 0); }), "op.invalid");
     EXPECT_EQ(inferred_with("Slice", f32({kN, kN, 8}), {i64s({0, 0, 2}), i64s({most, 2, 6})}), "f32[N,?,4]");
-    EXPECT_EQ(inferred("Slice", {f32({kN, 8}), TypeInfo::tensor(DType::i64), TypeInfo::tensor(DType::i64)}), "f32[?,?]");
+    EXPECT_EQ(inferred("Slice", {f32({kN, 8}), TypeInfo::tensor(DType::i64), TypeInfo::tensor(DType::i64)}),
+              "f32[?,?]");
 }
 
 TEST(Pad, Modes) {
@@ -96,11 +99,17 @@ TEST(Pad, Modes) {
 TEST(Constant, ShapesAndRanges) {
     EXPECT_EQ(run("Shape", {iota({2, 3, 4})}, {{"start", int64_t{-2}}})[0].to_i64(), (Dims{3, 4}));
     EXPECT_EQ(inferred("Shape", {f32({kN, 3})}), "i64[2]");
-    EXPECT_EQ(run("Range", {Tensor::scalar_i64(10), Tensor::scalar_i64(4), Tensor::scalar_i64(-4)})[0].to_i64(), (Dims{10, 6}));
-    EXPECT_EQ(error_of([] { run("Range", {Tensor::scalar_i64(0), Tensor::scalar_i64(4), Tensor::scalar_i64(0)}); }), "op.invalid");
+    EXPECT_EQ(run("Range", {Tensor::scalar_i64(10), Tensor::scalar_i64(4), Tensor::scalar_i64(-4)})[0].to_i64(),
+              (Dims{10, 6}));
+    EXPECT_EQ(error_of([] {
+                  run("Range", {Tensor::scalar_i64(0), Tensor::scalar_i64(4), Tensor::scalar_i64(0)});
+              }),
+              "op.invalid");
     expect_values(run("EyeLike", {iota({2, 3})}, {{"k", int64_t{1}}})[0], {2, 3}, {0, 1, 0, 0, 0, 1});
-    expect_values(run("Trilu", {iota({2, 2}, 1), Tensor::scalar_i64(-1)}, {{"upper", int64_t{0}}})[0], {2, 2}, {0, 0, 3, 0});
-    expect_values(run("OneHot", {i64s({1, -1, 9}), Tensor::scalar_i64(2), Tensor::of_f32({0, 5})})[0], {3, 2}, {0, 5, 0, 5, 0, 0});
+    expect_values(run("Trilu", {iota({2, 2}, 1), Tensor::scalar_i64(-1)}, {{"upper", int64_t{0}}})[0], {2, 2},
+                  {0, 0, 3, 0});
+    expect_values(run("OneHot", {i64s({1, -1, 9}), Tensor::scalar_i64(2), Tensor::of_f32({0, 5})})[0], {3, 2},
+                  {0, 5, 0, 5, 0, 0});
     EXPECT_EQ(run("Constant", {}, {{"value_strings", std::vector<std::string>{"a", "b"}}})[0].str(1), "b");
     EXPECT_EQ(error_of([] { run("Constant", {}); }), "op.invalid");
     EXPECT_EQ(error_of([] { run("ConstantOfShape", {i64s({-1})}); }), "op.invalid");
@@ -109,7 +118,9 @@ TEST(Constant, ShapesAndRanges) {
 TEST(Gather, ChecksEveryIndex) {
     expect_values(run("Gather", {iota({3, 2}), i64s({-1, 0})})[0], {2, 2}, {4, 5, 0, 1});
     EXPECT_EQ(inferred("Gather", {f32({kN, 8}), TypeInfo::tensor(DType::i64, {})}, {{"axis", int64_t{1}}}), "f32[N]");
-    const auto bad = [](const std::string& op, const std::vector<Tensor>& in) { return error_of([&] { run(op, in); }); };
+    const auto bad = [](const std::string& op, const std::vector<Tensor>& in) {
+        return error_of([&] { run(op, in); });
+    };
     for (int64_t i : {int64_t{3}, int64_t{-4}, std::numeric_limits<int64_t>::min()}) {
         EXPECT_EQ(bad("Gather", {iota({3}), i64s({i})}), "op.invalid");
         EXPECT_EQ(bad("GatherElements", {iota({3}), i64s({i})}), "op.invalid");
@@ -120,12 +131,16 @@ TEST(Gather, ChecksEveryIndex) {
     EXPECT_EQ(bad("Gather", {Tensor::zeros(DType::f32, {0}), i64s({0})}), "op.invalid");
     EXPECT_EQ(bad("ReverseSequence", {iota({2, 1}), i64s({3})}), "op.invalid");
     EXPECT_EQ(bad("Compress", {iota({2}), of(DType::boolean, {0, 0, 1}, {3})}), "op.invalid");
-    expect_values(run("GatherND", {iota({2, 2, 2}), Tensor::of_i64({1, 0}).reshaped({2, 1})}, {{"batch_dims", int64_t{1}}})[0], {2, 2}, {2, 3, 4, 5});
+    expect_values(
+        run("GatherND", {iota({2, 2, 2}), Tensor::of_i64({1, 0}).reshaped({2, 1})}, {{"batch_dims", int64_t{1}}})[0],
+        {2, 2}, {2, 3, 4, 5});
 }
 
 TEST(Scatter, Reductions) {
     const auto scatter = [](const char* r) {
-        return run("ScatterElements", {Tensor::of_f32({1, 2, 3}), i64s({1, 1}), Tensor::of_f32({5, -4})}, {{"reduction", std::string(r)}})[0].to_f64();
+        return run("ScatterElements", {Tensor::of_f32({1, 2, 3}), i64s({1, 1}), Tensor::of_f32({5, -4})},
+                   {{"reduction", std::string(r)}})[0]
+            .to_f64();
     };
     using V = std::vector<double>;
     EXPECT_EQ(scatter("none"), (V{1, -4, 3}));
@@ -149,27 +164,42 @@ TEST(Space, BlocksSumsAndDeterminants) {
     const Tensor x = iota({1, 4, 2, 2});
     for (const char* mode : {"DCR", "CRD"}) {
         const Tensor y = run("DepthToSpace", {x}, {{"blocksize", int64_t{2}}, {"mode", std::string(mode)}})[0];
-        EXPECT_TRUE(run("SpaceToDepth", {y}, {{"blocksize", int64_t{2}}})[0].same_bits(x));  // one channel: both modes agree
+        EXPECT_TRUE(
+            run("SpaceToDepth", {y}, {{"blocksize", int64_t{2}}})[0].same_bits(x));  // one channel: both modes agree
     }
     EXPECT_EQ(inferred("SpaceToDepth", {f32({kN, 3, 4, 6})}, {{"blocksize", int64_t{2}}}), "f32[N,12,2,3]");
     EXPECT_EQ(error_of([&] { run("DepthToSpace", {x}, {{"blocksize", int64_t{3}}}); }), "op.invalid");
     EXPECT_EQ(error_of([&] { run("DepthToSpace", {x}, {{"blocksize", int64_t{0}}}); }), "op.invalid");
-    expect_values(run("CumSum", {iota({4}), Tensor::scalar_i64(0)}, {{"reverse", int64_t{1}}, {"exclusive", int64_t{1}}})[0], {4}, {6, 5, 3, 0});
+    expect_values(
+        run("CumSum", {iota({4}), Tensor::scalar_i64(0)}, {{"reverse", int64_t{1}}, {"exclusive", int64_t{1}}})[0], {4},
+        {6, 5, 3, 0});
     expect_values(run("Det", {Tensor::of_f32({0, 2, 3, 4}, {2, 2})})[0], {}, {-6});
 }
 
 TEST(Resize, ModesAndHistory) {
     const Tensor x = iota({1, 1, 1, 4}), scales = Tensor::of_f32({1, 1, 1, 2}), sizes = i64s({1, 1, 1, 2}), none;
-    expect_values(run("Resize", {x, none, scales}, {{"mode", std::string("linear")}})[0], {1, 1, 1, 8}, {0, .25, .75, 1.25, 1.75, 2.25, 2.75, 3});
-    expect_values(run("Resize", {x, none, none, sizes}, {{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("floor")}})[0], {1, 1, 1, 2}, {0, 2});
-    expect_values(run("Resize", {x, none, none, i64s({8, 2})}, {{"axes", Ints{2, 3}}, {"keep_aspect_ratio_policy", std::string("not_larger")}})[0], {1, 1, 1, 2}, {0, 2});
+    expect_values(run("Resize", {x, none, scales}, {{"mode", std::string("linear")}})[0], {1, 1, 1, 8},
+                  {0, .25, .75, 1.25, 1.75, 2.25, 2.75, 3});
+    expect_values(
+        run("Resize", {x, none, none, sizes},
+            {{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("floor")}})[0],
+        {1, 1, 1, 2}, {0, 2});
+    expect_values(run("Resize", {x, none, none, i64s({8, 2})},
+                      {{"axes", Ints{2, 3}}, {"keep_aspect_ratio_policy", std::string("not_larger")}})[0],
+                  {1, 1, 1, 2}, {0, 2});
     EXPECT_EQ(inferred_with("Resize", f32({kN, 3, 8, 8}), {none, Tensor::of_f32({1, 1, 2, 2})}), "f32[N,3,16,16]");
+    EXPECT_EQ(inferred_with("Resize", f32({10}), {none, Tensor::of_f32({0.7f})}), "f32[7]");
+    const Tensor third =
+        run("Resize", {iota({12}), none, Tensor::of_f32({0.3f})},
+            {{"coordinate_transformation_mode", std::string("asymmetric")}, {"nearest_mode", std::string("floor")}})[0];
+    expect_values(third, {3}, {0, 3, 6});
     EXPECT_EQ(error_of([&] { run("Resize", {x, none, scales}, {{"antialias", int64_t{1}}}); }), "op.unsupported");
     EXPECT_EQ(error_of([&] { run("Resize", {x, none, Tensor::of_f32({1, 1, 1, NAN})}); }), "op.invalid");
     EXPECT_EQ(error_of([&] { run("Resize", {x}); }), "op.invalid");
 
     Graph g;
-    const NodeId n = g.add_node("", "Upsample", {g.add_input("x", f32({1, 1, 2, 2}))}, 1, {{"mode", std::string("nearest")}, {"scales", std::vector<float>{1, 1, 2, 2}}});
+    const NodeId n = g.add_node("", "Upsample", {g.add_input("x", f32({1, 1, 2, 2}))}, 1,
+                                {{"mode", std::string("nearest")}, {"scales", std::vector<float>{1, 1, 2, 2}}});
     g.outputs = g.node(n).outputs;
     find_op("", "Upsample")->upgrade(g, n, 7);
     infer_graph(g);
@@ -232,7 +262,8 @@ TEST(History, AttributesBecomeInputsAndBack) {
         EXPECT_EQ(to_text(g.value(g.outputs[0]).type), k.type) << k.op;
         EXPECT_EQ(op->downgrade(g, n, 9), 9) << k.op;
         EXPECT_EQ(g.node(n).inputs.size(), 1u) << k.op;
-        for (const auto& [name, value] : k.attributes) EXPECT_EQ(to_text(g.node(n).attributes.at(name)), to_text(value)) << k.op;
+        for (const auto& [name, value] : k.attributes)
+            EXPECT_EQ(to_text(g.node(n).attributes.at(name)), to_text(value)) << k.op;
         g.check_structure();
     }
     Graph g;
