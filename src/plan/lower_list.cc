@@ -25,6 +25,7 @@ std::vector<Candidate> candidates_for(const LowerContext& c) {
                                "ReduceMax", "ReduceMin"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});
+        add(lower::recurrent, {"LSTM", "GRU"});
         return m;
     }();
     std::vector<Candidate> out;
