@@ -22,6 +22,7 @@ std::vector<OpDecl> reduce();
 std::vector<OpDecl> rnn();
 std::vector<OpDecl> quantize();
 std::vector<OpDecl> reshape();
+std::vector<OpDecl> transpose();
 std::vector<OpDecl> constant();
 std::vector<OpDecl> concat_split();
 std::vector<OpDecl> slice_pad();
