@@ -70,7 +70,6 @@ int run_verb(const Verb& verb, const std::vector<std::string>& arguments) {
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
     parse_options(verb, options, rest);
     if (help) {
-        Common fresh;  // so that the text shows the defaults
         print(stdout, verb_help(verb, options));
         return 0;
     }

@@ -100,6 +100,9 @@ int evaluate_model(const EvalArgs& a, Call& call) {
     e.metrics = {{"top1", answers.top1()}};
     if (answers.classes > 5) e.metrics.emplace_back("top5", answers.top5());
     count_classes(answers, *data, e);
+    if (answers.classes > static_cast<int64_t>(data->class_names().size()))
+        call.warn(cat("the model scores ", answers.classes, " classes, the data has ", data->class_names().size(),
+                      ": the first of the model are taken to be those of the data, in the order of their names"));
     e.warnings = call.warnings;
     call.emit(record::to_json(e), human(e), "eval.json");
     return 0;
