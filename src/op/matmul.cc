@@ -71,16 +71,19 @@ bool is_scale(DType t) { return is_float(t) && t != DType::f64; }
 
 /// A row's entry for the left operand (axis m), a column's for the right one.
 Dim rows_of(const InferContext& c, size_t i) {
-    return c.rank_known(i) && c.shape(i).size() > 1 ? c.shape(i)[c.shape(i).size() - 2] : Dim(1);
+    if (!c.rank_known(i)) return {};
+    return c.shape(i).size() > 1 ? c.shape(i)[c.shape(i).size() - 2] : Dim(1);
 }
 Dim columns_of(const InferContext& c, size_t i) {
-    return c.rank_known(i) && c.shape(i).size() > 1 ? c.shape(i).back() : Dim(1);
+    if (!c.rank_known(i)) return {};
+    return c.shape(i).size() > 1 ? c.shape(i).back() : Dim(1);
 }
 /// Zero points and scales of more than one axis are valid ONNX that hone does not do.
 void require_vector(const InferContext& c, size_t i, const Dim& n, const char* what) {
-    if (c.given(i) && c.rank_known(i) && c.shape(i).size() > 1 && product(c.shape(i), 0, c.shape(i).size()) != Dim(1))
-        c.unsupported(cat(what, " of shape ", to_text(c.shape(i))));
-    if (c.given(i) && c.rank_known(i) && c.shape(i).size() <= 1) require_one_or(c, i, n, what);
+    if (!c.given(i) || !c.rank_known(i)) return;
+    if (c.shape(i).size() <= 1) return require_one_or(c, i, n, what);
+    const Dim count = product(c.shape(i), 0, c.shape(i).size());
+    if (count.known() && count.value != 1) c.unsupported(cat(what, " of shape ", to_text(c.shape(i))));
 }
 
 std::vector<int64_t> centred(const Tensor& t, const Tensor& zero, bool by_row) {

@@ -18,7 +18,7 @@ bool is_source(DType t) { return is_scale(t) || t == DType::i32; }
 /// Scale and zero point fit x: one number, a vector along `axis`, or blocks of `block_size` along it.
 void check_scale(const InferContext& c) {
     const int64_t block = c.integer("block_size");
-    if (block < 0) c.refuse(cat("block_size is ", block, "; expected 0 or more"));
+    if (block < 0 || block > (int64_t{1} << 40)) c.refuse(cat("block_size is ", block, "; expected 0 to 2^40"));
     if (c.rank_known(1)) require_shape(c, 2, c.shape(1), "the zero point");
     if (!c.rank_known(0) || !c.rank_known(1)) return;
     const Shape &x = c.shape(0), &scale = c.shape(1);

@@ -98,6 +98,7 @@ void infer_dft(InferContext& c) {
     if (at + 1 == x.size()) c.refuse("the axis is that of real and imaginary parts");
     const Dim whole = !to_real || !x[at].known() ? x[at] : Dim(std::max<int64_t>(1, checked_mul(2, x[at].value) - 2));
     const Dim n = length ? Dim(*length) : c.given(1) ? Dim() : whole;
+    if (n == Dim(0)) c.refuse("the axis is empty");
     if (n.known() && n.value > kLongestOdd && (n.value & (n.value - 1)))
         c.unsupported(cat("a transform of length ", n.value, " (up to ", kLongestOdd, ", or a power of two)"));
     s[at] = !n.known() ? Dim() : one_sided && !to_real ? Dim(n.value / 2 + 1) : n;

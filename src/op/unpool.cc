@@ -11,6 +11,7 @@ namespace hone::ops {
 namespace {
 
 constexpr int64_t kMost = (int64_t{1} << 31) - 1;
+constexpr int64_t kMostSamples = 4096;  // of RoiAlign, along one axis of one region
 
 int64_t entry(const OpContext& c, const char* name, size_t axes, size_t i, int64_t fallback, int64_t least) {
     const std::vector<int64_t>& list = c.integers(name);
@@ -88,8 +89,10 @@ void infer_roi(InferContext& c) {
     if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
         c.refuse(cat("coordinate_transformation_mode is '", coordinates, "'; expected half_pixel or output_half_pixel"));
     const int64_t height = c.integer("output_height"), width = c.integer("output_width"), ratio = c.integer("sampling_ratio");
-    if (height < 1 || width < 1 || ratio < 0 || ratio > 4096)
-        c.refuse(cat("output ", height, " x ", width, " with sampling_ratio ", ratio, "; expected 1 or more and 0 to 4096"));
+    if (height < 1 || width < 1 || height > kMost || width > kMost || ratio < 0)
+        c.refuse(cat("output ", height, " x ", width, " with sampling_ratio ", ratio, "; expected 1 or more and 0 or more"));
+    if (ratio > kMostSamples || checked_mul(checked_mul(height, width), ratio * ratio) > kMostSamples * kMostSamples)
+        c.unsupported(cat("a sampling_ratio of ", ratio, " for ", height, " x ", width, " bins"));
     require_rank(c, 0, 4, 4);
     require_shape(c, 1, {Dim(), 4}, "the regions");
     const Dim regions = c.rank_known(1) ? c.shape(1)[0] : Dim();
@@ -133,7 +136,8 @@ void run_roi(RefContext& c) {
             if (!half) size = std::fmax(size, 1);
             bin[a] = size / static_cast<double>(out[a + 2]);
             const double wanted = c.integer("sampling_ratio") > 0 ? static_cast<double>(c.integer("sampling_ratio")) : std::ceil(bin[a]);
-            if (!(wanted <= 4096)) c.refuse(cat("a region of size ", size, " needs more than 4096 samples a bin"));
+            if (!(wanted * static_cast<double>(out[a + 2]) <= kMostSamples))
+                c.refuse(cat("a region of size ", size, " needs more than ", kMostSamples, " samples"));
             grid[a] = std::max<int64_t>(0, static_cast<int64_t>(wanted));
         }
         const double n = static_cast<double>(std::max<int64_t>(grid[0] * grid[1], 1));
