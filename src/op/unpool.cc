@@ -35,7 +35,8 @@ Shape unpooled(const OpContext& c, const Shape& x) {
             s[i + 2] = {};
             continue;
         }
-        if (x[i + 2].value < 1 || x[i + 2].value > kMost) c.refuse(cat("an input of ", to_text(x), "; expected sizes of 1 to ", kMost));
+        if (x[i + 2].value < 1 || x[i + 2].value > kMost)
+            c.refuse(cat("an input of ", to_text(x), "; expected sizes of 1 to ", kMost));
         const int64_t size = (x[i + 2].value - 1) * stride + kernel - pads;
         if (size < 1) c.refuse(cat("pads of ", pads, " leave nothing of an output of ", size + pads));
         s[i + 2] = size;
@@ -58,7 +59,8 @@ void infer_unpool(InferContext& c) {
         if (d < 0) c.refuse(cat("output_shape has entry ", d, "; expected 0 or more"));
         s.push_back(d);
     }
-    if (c.rank_known(0) && s.size() != c.shape(0).size()) c.refuse(cat("output_shape is ", to_text(s), "; expected the rank of ", to_text(c.shape(0))));
+    if (c.rank_known(0) && s.size() != c.shape(0).size())
+        c.refuse(cat("output_shape is ", to_text(s), "; expected the rank of ", to_text(c.shape(0))));
     c.set(0, t, s);
 }
 
@@ -135,7 +137,8 @@ void run_roi(RefContext& c) {
             double size = c.in[1].at(r * 4 + 3 - k) * scale - (half ? 0.5 : 0) - start[a];
             if (!half) size = std::fmax(size, 1);
             bin[a] = size / static_cast<double>(out[a + 2]);
-            const double wanted = c.integer("sampling_ratio") > 0 ? static_cast<double>(c.integer("sampling_ratio")) : std::ceil(bin[a]);
+            const int64_t ratio = c.integer("sampling_ratio");
+            const double wanted = ratio > 0 ? static_cast<double>(ratio) : std::ceil(bin[a]);
             if (!(wanted * static_cast<double>(out[a + 2]) <= kMostSamples))
                 c.refuse(cat("a region of size ", size, " needs more than ", kMostSamples, " samples"));
             grid[a] = std::max<int64_t>(0, static_cast<int64_t>(wanted));
@@ -147,9 +150,11 @@ void run_roi(RefContext& c) {
                 for (int64_t i = 0; i < grid[0]; ++i)
                     for (int64_t k = 0; k < grid[1]; ++k) {
                         const auto at = [&](size_t a, int64_t cell, int64_t s) {
-                            return start[a] + bin[a] * (static_cast<double>(cell) + (static_cast<double>(s) + 0.5) / static_cast<double>(grid[a]));
+                            const double part = (static_cast<double>(s) + 0.5) / static_cast<double>(grid[a]);
+                            return start[a] + bin[a] * (static_cast<double>(cell) + part);
                         };
-                        sum += sample(x.data() + (image * d[1] + ch) * d[2] * d[3], d[2], d[3], at(0, o / out[3], i), at(1, o % out[3], k));
+                        sum += sample(x.data() + (image * d[1] + ch) * d[2] * d[3], d[2], d[3], at(0, o / out[3], i),
+                                      at(1, o % out[3], k));
                     }
                 c.out[0].set((r * d[1] + ch) * out[2] * out[3] + o, sum / n);
             }
