@@ -6,10 +6,11 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/error.h"
 #include "base/file.h"
 
 inline bool in_ci() { return std::getenv("CI") != nullptr; }
-inline std::string source_path(const std::string& relative) { return std::string(HONE_SOURCE_DIR) + "/" + relative; }
+inline std::string source_path(const std::string& relative) { return hone::cat(HONE_SOURCE_DIR, "/", relative); }
 /// The folder of shared models and data beside the checkout; empty when it is absent.
 inline std::string shared_folder() {
     const std::string p = source_path("../shared");

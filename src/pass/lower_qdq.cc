@@ -44,16 +44,21 @@ Tail tail_of(const Graph& g, ValueId v) {
     return t;
 }
 
-/// Writes the activation into int8 attributes: limits in quantised steps. False for a curved one with an int8 result.
-bool put_activation(Attributes& a, const Tail& t) {
+/// The activations that every int8 kernel computes to the last bit; a curved one stays a float node of its own.
+bool exact_activation(const Tail& t) {
     if (!t.activation) return true;
     const std::string& n = t.activation->name;
-    if (t.out && n != "Relu" && n != "Clip") return false;
+    return n == "Relu" || n == "Clip" || (n == "LeakyRelu" && !t.out);
+}
+
+/// Writes the activation into int8 attributes: limits in quantised steps.
+void put_activation(Attributes& a, const Tail& t) {
+    if (!t.activation) return;
+    const std::string& n = t.activation->name;
     const double step = t.out ? t.out->scalar() : 1.0;
     a["activation"] = n;
     a["alpha"] = static_cast<float>(n == "Clip" ? t.activation->alpha / step : t.activation->alpha);
     a["beta"] = static_cast<float>(t.activation->beta / step);
-    return true;
 }
 
 struct Weights {
@@ -143,7 +148,7 @@ bool lower_product(Graph& g, NodeId id) {
         residual = residual_of(g, n.out());
         if (residual.add != kNone) {
             tail = tail_of(g, g.node(residual.add).out());
-            if (!tail.out || tail.out->type != g.value(residual.quantised).type.dtype) {
+            if (!tail.out || tail.out->type != g.value(residual.quantised).type.dtype || !exact_activation(tail)) {
                 residual = {};
                 tail = tail_of(g, n.out());
             } else {
@@ -151,11 +156,9 @@ bool lower_product(Graph& g, NodeId id) {
             }
         }
     }
+    if (!exact_activation(tail)) tail = Tail{{}, {}, {}, n.out()};
     Attributes a = conv ? n.attributes : Attributes{{"transB", trans}};
-    if (!put_activation(a, tail)) {  // a curved activation stays a float node behind a float result
-        tail = Tail{{}, {}, {}, residual.add == kNone ? n.out() : g.node(residual.add).out()};
-        if (residual.add != kNone) return false;
-    }
+    put_activation(a, tail);
     taken.insert(taken.end(), tail.nodes.begin(), tail.nodes.end());
     const double y_scale = tail.out ? tail.out->scalar() : 1.0;
     a["x_zero_point"] = x->zero_point;

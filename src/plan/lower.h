@@ -18,6 +18,7 @@ struct LowerContext {
     NodeId id;
     const Node& node;
     int threads;
+    int variant = 0;  ///< the nth implementation of kernels that have several; no kernel past the last
     const TypeInfo& in_type(size_t i) const { return graph.value(node.inputs[i]).type; }
     const TypeInfo& out_type(size_t i = 0) const { return graph.value(node.outputs[i]).type; }
     bool given(size_t i) const { return node.in(i) != kNone; }

@@ -38,6 +38,7 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
     }
     s.dilations = win.dilations;
     s.threads = c.threads;
+    s.variant = c.variant;
     const size_t residual = int8 ? 4 : 3;
     if (fused && !onednn_epilogue(op, c.given(residual), s.epilogue)) return;
     if (int8) {

@@ -26,6 +26,7 @@ void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
     s.m = count_of(Dims(a.begin(), a.end() - 1));
     s.n = w->dim(s.transpose_weights ? 0 : 1);
     s.threads = c.threads;
+    s.variant = c.variant;
     const size_t residual = int8 ? 4 : 3;
     if (!onednn_epilogue(op, c.given(residual), s.epilogue)) return;
     if (int8) {
@@ -72,6 +73,7 @@ void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
     s.weight_batch = leading(b);
     s.constant_weights = false;
     s.threads = c.threads;
+    s.variant = c.variant;
     Candidate k;
     k.name = "onednn_matmul";
     k.isa = Isa::avx2;
