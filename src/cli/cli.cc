@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,11 +14,24 @@
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "cli/parse.h"
+#include "record/table.h"
 
 namespace hone::cli {
 
 namespace {
 constexpr int kBug = 70;
+
+/// Names in a stranger's file must not write to the terminal.
+std::string clean(const std::string& text) {
+    std::string out;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find('\n', at), text.size());
+        out += record::printable(std::string_view(text).substr(at, end - at));
+        if (end < text.size()) out += '\n';
+        at = end + 1;
+    }
+    return out;
+}
 
 void print(std::FILE* to, const std::string& text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0;
@@ -95,7 +109,7 @@ int run(const std::vector<std::string>& arguments) {
 int report(const Error& e) {
     std::string text = cat("error: ", e.where.empty() ? "" : e.where + ": ", e.message, " [", e.id, "]\n");
     if (!e.hint.empty()) text += cat("  ", e.hint, "\n");
-    print(stderr, text);
+    print(stderr, clean(text));
     return e.exit_code();
 }
 
@@ -110,18 +124,18 @@ std::string version() { return HONE_VERSION; }
 
 void Call::warn(const std::string& text) {
     warnings.push_back(text);
-    print(stderr, cat("warning: ", text, "\n"));
+    print(stderr, clean(cat("warning: ", text, "\n")));
 }
 
 void Call::say(const std::string& text) const {
-    if (!common.quiet) print(stderr, text + "\n");
+    if (!common.quiet) print(stderr, clean(text + "\n"));
 }
 
 void Call::emit(const std::string& json, const std::string& text, const std::string& file_in_out) const {
     if (!common.out.empty() && !file_in_out.empty()) write_file_atomic(cat(common.out, "/", file_in_out), json + "\n");
     if (json_on_stdout()) return print(stdout, json + "\n");
     if (!common.json.empty()) write_file_atomic(common.json, json + "\n");
-    print(stdout, text);
+    print(stdout, clean(text));
 }
 
 int run_command_line(const std::vector<std::string>& arguments) noexcept {

@@ -102,7 +102,10 @@ DatasetPtr choose_part(const DataParts& parts, const std::string& wanted, std::s
     for (const auto& [part, data] : all)
         if (data) present.push_back(part);
     if (wanted.empty() && parts.whole) {
-        *name = "all";
+        *name = parts.gave_test         ? "test"
+                : parts.gave_validation ? "validation"
+                : parts.gave_training   ? "training"
+                                        : "all";
         return parts.whole;
     }
     for (const auto& [part, data] : all)

@@ -200,7 +200,16 @@ Option& Options::bytes(const std::string& name, size_t& to, const std::string& h
             if (v < 1 || v > 0x1p62) wrong_value("--" + name, s, "a size such as 512M or 4G");
             to = static_cast<size_t>(v);
         },
-        [&to] { return number_text(to); });
+        [&to] {
+            size_t v = to;
+            const char* unit = "";
+            for (const char* next : {"K", "M", "G", "T"}) {
+                if (v == 0 || v % 1024 != 0) break;
+                v /= 1024;
+                unit = next;
+            }
+            return number_text(v) + unit;
+        });
 }
 
 Option& Options::seconds(const std::string& name, double& to, const std::string& help) {

@@ -45,7 +45,7 @@ void add_warnings(const record::Doctor& d, Call& call) {
         call.warn(cat("capped to ", isa_name(usable_isa()), " by HONE_ISA; the machine has ", isa_name(machine_isa())));
     if (d.machine.load[0] > 1.5 * static_cast<double>(d.machine.cores))
         call.warn(cat("load ", record::number_text(d.machine.load[0]), " on ", d.machine.cores,
-                      " cores: rates are lower than the machine's"));
+                      " cores: the rates may be lower than the machine's"));
 }
 
 std::string human(const record::Doctor& d) {

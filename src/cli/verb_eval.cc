@@ -84,6 +84,9 @@ int evaluate_model(const EvalArgs& a, Call& call) {
     const DataParts parts = open_for(g, a.data, call);
     record::Eval e;
     const DatasetPtr data = choose_part(parts, a.data.part, &e.part);
+    if (e.part == "all")
+        call.say(cat("note: all ", data->size(),
+                     " samples are evaluated; --part test takes the part that `optimize` would judge by"));
     const Precision precision = choose_precision(a.precision, g);
     eval::EvalOptions o;
     o.threads = call.common.threads;

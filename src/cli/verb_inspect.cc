@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hone inspect`: what a network consists of, what each layer costs, and what it could cost on this machine.
+#include <algorithm>
 #include <memory>
 
 #include "base/cpu.h"
@@ -38,6 +39,16 @@ struct Measured {
     double ms = 0;                     ///< median of whole runs
     int64_t runs = 0;
 };
+
+/// Operators of steps that run by a plain loop because no kernel takes them.
+std::vector<std::string> without_kernel(const Plan& plan) {
+    std::vector<std::string> out;
+    for (const Step& s : plan.steps) {
+        if (s.kind != StepKind::reference && s.kind != StepKind::dynamic) continue;
+        if (std::find(out.begin(), out.end(), s.op) == out.end()) out.push_back(s.op);
+    }
+    return out;
+}
 
 /// Whole runs, each step timed in each.
 Measured time_steps(Session& session, const std::vector<Tensor>& inputs) {
@@ -87,9 +98,8 @@ std::string human(const record::Inspect& r, int64_t batch, int64_t runs) {
                    record::number_text(floor), " ms (", record::number_text(100 * floor / *r.totals.time_ms),
                    " % reached); in hone, ", r.precision, ", ", r.threads, " threads, batch ", batch, "; ",
                    record::printable(cpu_model()), ", load ", record::number_text(load_average()),
-                   "\nbound: what limits the layer here; overhead: less than the time of a call; fused: its work is "
-                   "done by the layer before; "
-                   "folded: constant or a change of shape alone\n");
+                   "\nbound: what limits the layer here; overhead: less than the time of a call; "
+                   "fused: done within another layer; folded: constant or a change of shape alone\n");
 }
 
 int inspect(const InspectArgs& a, Call& call) {
@@ -124,6 +134,8 @@ int inspect(const InspectArgs& a, Call& call) {
         run_passes(portable, Stage::portable, before);
         const auto plan = make_plan(portable, dims, po);
         if (a.plan) extra += to_text(*plan);
+        if (const std::vector<std::string> slow = without_kernel(*plan); !slow.empty())
+            call.warn(cat("no fast kernel takes ", join(slow, ", "), " here; a plain loop does, which is slow"));
         if (!a.no_time) {
             ThreadPool pool(po.threads);
             Session session(plan, &pool);
