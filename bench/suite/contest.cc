@@ -12,6 +12,7 @@
 #include "eval/latency.h"
 #include "eval/peer.h"
 #include "onnx/reader.h"
+#include "suite/picture_data.h"
 
 namespace hone::suite {
 namespace {
@@ -98,6 +99,17 @@ double error_of(const std::vector<Tensor>& y, const std::vector<Tensor>& r) {
     return worst;
 }
 
+/// Pictures where an input looks like one, normal values elsewhere.
+std::vector<Tensor> inputs_of(const Graph& g) {
+    std::vector<Tensor> inputs = eval::synthetic_inputs(g, 1);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        Tensor& t = inputs[i];
+        if (t.rank() == 4 && t.dim(0) == 1 && t.dtype() == DType::f32)
+            draw_picture({t.dim(1), t.dim(2), t.dim(3)}, 1, i, t.data<float>());
+    }
+    return inputs;
+}
+
 struct Contestant {
     std::unique_ptr<Runner> runner;
     std::vector<Tensor> answer;
@@ -158,7 +170,7 @@ std::vector<double> Seen::all_ms() const {
 std::vector<Seen> measure(const std::vector<Entry>& entries, const ContestOptions& o) {
     HONE_CHECK(!entries.empty() && o.rounds > 0);
     ThreadPool pool(o.threads);
-    const std::vector<Tensor> inputs = eval::synthetic_inputs(read_model(entries[0].path), 1);
+    const std::vector<Tensor> inputs = inputs_of(read_model(entries[0].path));
     std::vector<Seen> seen(entries.size());
     std::vector<Contestant> all(entries.size());
     for (size_t i = 0; i < entries.size(); ++i)
