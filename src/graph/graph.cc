@@ -52,8 +52,9 @@ NodeId Graph::add_node(const std::string& domain, const std::string& op, std::ve
 
 NodeId Graph::add_node_with(Node n) {
     const auto id = static_cast<NodeId>(nodes_.size());
-    std::string unique = n.name.empty() ? n.op : n.name;
-    for (int k = 1; node_names_.contains(unique); ++k) unique = cat(n.name.empty() ? n.op : n.name, "_", k);
+    const std::string base = n.name.empty() ? n.op : n.name;
+    std::string unique = base;
+    while (node_names_.contains(unique)) unique = cat(base, "_", ++next_suffix_["node " + base]);
     n.name = unique;
     node_names_[unique] = id;
     for (ValueId v : n.inputs)
