@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transcendental functions on one vector. exp and log are Cephes' single-precision polynomials, erf is N. Juffa's, tanh
-// is Eigen's rational minimax; the Gaussian tail is fitted for relative error, so that gelu keeps its digits far left
+// Transcendental functions on one vector. exp and log are Cephes' single-precision polynomials, erf is N. Juffa's; tanh
+// comes from e^x - 1; the Gaussian tail is fitted for relative error, so that gelu keeps its digits far left
 // of zero.
 
 /// e^(x + low) for x in [-126 ln 2 - some, 129 ln 2], |low| small: the reduced argument takes `low`.
@@ -38,21 +38,12 @@ HONE_INLINE V vexpm1_negative(V x) {
 }
 HONE_INLINE V vsigmoid(V x) { return set1(1) / (set1(1) + vexp(-x)); }
 
+/// tanh |x| = -m / (m + 2) with m = e^(-2 |x|) - 1: relative error small near 0 too.
 HONE_INLINE V vtanh(V x) {
-    const V limit = set1(7.90531110763549805f);
-    const V c = vmax(-limit, vmin(limit, x)), z = c * c;
-    V p = set1(-2.76076847742355e-16f);
-    p = fma(p, z, set1(2.00018790482477e-13f));
-    p = fma(p, z, set1(-8.60467152213735e-11f));
-    p = fma(p, z, set1(5.12229709037114e-08f));
-    p = fma(p, z, set1(1.48572235717979e-05f));
-    p = fma(p, z, set1(6.37261928875436e-04f));
-    p = fma(p, z, set1(4.89352455891786e-03f));
-    V q = set1(1.19825839466702e-06f);
-    q = fma(q, z, set1(1.18534705686654e-04f));
-    q = fma(q, z, set1(2.26843463243900e-03f));
-    q = fma(q, z, set1(4.89352518554385e-03f));
-    return c * p / q;
+    const V m = vexpm1_negative(vmin(x, -x) * set1(2));
+    const V t = m / (m + set1(2));
+    const V result = select(gt(x, set1(0)), -t, t);
+    return select(is_nan(x), x, result);
 }
 
 HONE_INLINE V vlog(V x) {
