@@ -45,8 +45,9 @@ void plan_memory(Plan& p) {
         for (auto it = begin; it != end; ++it) {
             const InPlaceWish& w = it->second;
             const int r = root(w.from);
-            // The other operands of this step must not lie in the memory that is about to be written.
-            const bool clash = std::any_of(s.in.begin(), s.in.end(), [&](int i) { return i >= 0 && i != w.from && root(i) == r; });
+            // No other operand of this step may lie in the memory that is about to be written; a value that the step
+            // reads twice (a convolution's source and its residual) is another operand of itself.
+            const bool clash = std::count_if(s.in.begin(), s.in.end(), [&](int i) { return i >= 0 && root(i) == r; }) > 1;
             if (slot(w.to).root == w.to && !at(r).pinned && at(r).last == k && !clash && slot(w.to).kind == SlotKind::arena) {
                 share(w.from, w.to);
                 break;
