@@ -283,7 +283,7 @@ TEST(Plan, AResidualIsWrittenInPlace) {
     const auto plan = make_plan(g, {{1, 8, 9, 9}}, {});
     bool shared = false;
     for (size_t i = 0; i < plan->slots.size(); ++i) shared |= plan->slots[i].kind == SlotKind::arena && plan->slots[i].root != static_cast<int>(i);
-    EXPECT_TRUE(shared) << to_text(*plan);
+    if (usable_isa() >= Isa::avx2) EXPECT_TRUE(shared) << to_text(*plan);  // a reference writes nothing in place
     check_against_references(g, inputs_for({{1, 8, 9, 9}}, 3));
 }
 
