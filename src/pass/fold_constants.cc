@@ -41,6 +41,22 @@ std::optional<Tensor> known_shape(const Graph& g, const Node& n) {
     const int64_t start = bound("start", 0), end = bound("end", rank);
     return Tensor::of_i64(start < end ? Dims(dims.begin() + start, dims.begin() + end) : Dims{});
 }
+
+/// What has been folded so far fixes types further down, and those fold in the same walk.
+void infer_again(Graph& g, const Node& n, const OpDecl& op) {
+    std::vector<TypeInfo> in;
+    std::vector<const Tensor*> known;
+    bool open = false;
+    for (ValueId v : n.outputs) open |= v != kNone && !g.value(v).type.fixed();
+    if (!open) return;
+    for (ValueId v : n.inputs) {
+        in.push_back(v == kNone ? TypeInfo{} : g.value(v).type);
+        known.push_back(constant_of(g, v));
+    }
+    const std::vector<TypeInfo> out = infer_node(op, n, std::move(in), std::move(known));
+    for (size_t i = 0; i < out.size(); ++i)
+        if (n.outputs[i] != kNone && out[i].fixed() && !g.value(n.outputs[i]).type.fixed()) g.value(n.outputs[i]).type = out[i];
+}
 }  // namespace
 
 bool fold_constants(Graph& g, const PassOptions&) {
@@ -48,6 +64,7 @@ bool fold_constants(Graph& g, const PassOptions&) {
     for (NodeId id : g.order()) {
         const Node n = g.node(id);
         const OpDecl* op = find_op(n.domain, n.op);
+        if (op) infer_again(g, n, *op);
         std::vector<Tensor> out;
         if (auto shape = known_shape(g, n)) {
             out = {*shape};

@@ -173,11 +173,11 @@ struct Tally {
 
 void check_models() {
     std::map<std::string, Tally> tally;                        // by ISA
-    std::map<std::string, std::set<std::string>> resnet18;     // origin -> ISAs with an equal fast row
-    std::vector<std::string> resnet18_layers;
+    std::map<std::string, std::vector<std::string>> quantised_layers;  // by model
+    std::map<std::string, std::map<std::string, std::set<std::string>>> fast;  // model, origin -> ISAs with an equal row
     for (const std::string& name : shared_models()) {
         const Model m = quantised(name);
-        if (name == "fashion_resnet18") resnet18_layers = m.layers;
+        quantised_layers[name] = m.layers;
         for (Isa isa : {Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::avx512_bf16, Isa::amx}) {
             if (isa > machine_isa()) continue;
             const std::string text = printed_under(isa, [&] {
@@ -198,8 +198,8 @@ void check_models() {
                 t.layers += layers.insert(row[2]).second;
                 t.equal += row[5] == "equal";
                 t.without += row[3] == "-";
-                if (name == "fashion_resnet18" && row[1] != "QAdd" && row[5] == "equal")
-                    for (const std::string& origin : split(row[2], ' ')) resnet18[origin].insert(row[4]);
+                if (row[1] != "QAdd" && row[5] == "equal")
+                    for (const std::string& origin : split(row[2], ' ')) fast[name][origin].insert(row[4]);
             }
             EXPECT_FALSE(layers.empty()) << name << " has no int8 layers";
         }
@@ -209,12 +209,13 @@ void check_models() {
     for (Isa isa : {Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::avx512_bf16, Isa::amx})
         if (isa > machine_isa()) std::printf("int8 at %s: skipped, this machine has %s\n", isa_name(isa).c_str(), isa_name(machine_isa()).c_str());
 
-    EXPECT_EQ(resnet18_layers.size(), 21u);
+    EXPECT_EQ(quantised_layers["fashion_resnet18"].size(), 21u);
     if (machine_isa() < Isa::avx512_vnni) return;
-    for (const std::string& layer : resnet18_layers) {
-        EXPECT_TRUE(resnet18[layer].contains("avx512_vnni")) << "no fast int8 kernel for " << layer;
-        if (machine_isa() == Isa::amx) EXPECT_TRUE(resnet18[layer].contains("amx")) << "no AMX int8 kernel for " << layer;
-    }
+    for (const auto& [model, layers] : quantised_layers)
+        for (const std::string& layer : layers) {
+            EXPECT_TRUE(fast[model][layer].contains("avx512_vnni")) << "no fast int8 kernel for " << model << " " << layer;
+            if (machine_isa() == Isa::amx) EXPECT_TRUE(fast[model][layer].contains("amx")) << "no AMX int8 kernel for " << model << " " << layer;
+        }
 }
 
 }  // namespace
