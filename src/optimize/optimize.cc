@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
+#include <map>
 #include <numeric>
 
 #include "base/cpu.h"
@@ -43,6 +44,11 @@ std::string percent(double fraction) {
 std::string milliseconds(double ms) {
     char text[32];
     std::snprintf(text, sizeof text, "%.3f ms", ms);
+    return text;
+}
+std::string times(double ratio) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f times", ratio);
     return text;
 }
 
@@ -142,10 +148,25 @@ Trial drop_slow_layers(Search& s, Trial trial, Precision p) {
     return better ? std::move(t) : std::move(trial);
 }
 
+/// With multiply-accumulates, which need every dim known.
+std::vector<compress::Layer> layers_at_batch_1(const Graph& g) {
+    std::vector<compress::Layer> layers = compress::quantizable_layers(g);
+    Graph fixed = specialise(g, eval::synthetic_dims(g, 1));
+    run_passes(fixed, Stage::portable, {.disabled = {"fuse_conv_bn", "fuse_pad", "merge_duplicates"}});
+    std::map<std::string, double> macs;
+    for (const compress::Layer& l : compress::quantizable_layers(fixed)) macs[l.name] = l.macs;
+    for (compress::Layer& l : layers) l.macs = macs[l.name];
+    return layers;
+}
+
 std::optional<Trial> find_int8(Search& s, const Baseline& base) {
-    s.layers = compress::quantizable_layers(s.original);
+    s.layers = layers_at_batch_1(s.original);
     if (s.layers.empty()) {
         s.decide("no int8", "the model has no convolution or matrix product with constant weights");
+        return std::nullopt;
+    }
+    if (usable_isa() < Isa::avx512_vnni) {
+        s.decide("no int8", "this processor has no VNNI, and exact int8 kernels without it are not among ours yet");
         return std::nullopt;
     }
     std::vector<int64_t> samples = Rng(s.request.seed, 1).permutation(s.parts.training->size());
@@ -191,18 +212,18 @@ record::Side side_of(const Graph& g, double metric, Precision p, const eval::Pro
 }
 
 /// Times both in fresh processes; where noise leaves open which is faster, in twice as many again.
-eval::Speedup timed_pair(Search& s, const eval::TimedModel& a, const eval::TimedModel& b, const eval::TimingOptions& o, eval::PairTiming& times) {
-    times = eval::time_pair(a, &b, o);
-    eval::Speedup speedup = eval::paired_speedup(times.blocks);
+eval::Speedup timed_pair(Search& s, const eval::TimedModel& a, const eval::TimedModel& b, const eval::TimingOptions& o, eval::PairTiming& timing) {
+    timing = eval::time_pair(a, &b, o);
+    eval::Speedup speedup = eval::paired_speedup(timing.blocks);
     if (speedup.faster() || speedup.slower()) return speedup;
-    s.decide("timed again in more processes", cat("between ", speedup.low, " and ", speedup.high, " times as fast: noise leaves it open"));
+    s.decide("timed again in more processes", cat("between ", times(speedup.low), " and ", times(speedup.high), " as fast: noise leaves it open"));
     eval::TimingOptions more = o;
     more.processes *= 2;
     eval::PairTiming again = eval::time_pair(a, &b, more);
-    times.blocks.insert(times.blocks.end(), again.blocks.begin(), again.blocks.end());
-    times.first.ms.insert(times.first.ms.end(), again.first.ms.begin(), again.first.ms.end());
-    times.second.ms.insert(times.second.ms.end(), again.second.ms.begin(), again.second.ms.end());
-    return eval::paired_speedup(times.blocks);
+    timing.blocks.insert(timing.blocks.end(), again.blocks.begin(), again.blocks.end());
+    timing.first.ms.insert(timing.first.ms.end(), again.first.ms.begin(), again.first.ms.end());
+    timing.second.ms.insert(timing.second.ms.end(), again.second.ms.begin(), again.second.ms.end());
+    return eval::paired_speedup(timing.blocks);
 }
 
 void fill_layers(Search& s, const Trial* answer, bool accepted) {
@@ -294,16 +315,16 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
     timing.program = request.program;
     timing.min_seconds = 0.5;
     eval::Speedup speedup;
-    eval::PairTiming times;
+    eval::PairTiming timed;
     if (answer) {
         write_answer(*answer, s, candidate_path);
         const eval::TimedModel candidate{candidate_path, answer->precision};
-        speedup = timed_pair(s, {request.model, base.precision}, candidate, timing, times);
+        speedup = timed_pair(s, {request.model, base.precision}, candidate, timing, timed);
         s.decide("timed the candidate in fresh processes",
-                 cat(speedup.estimate, " times as fast as the original in ", eval::precision_name(base.precision), " (", speedup.low, " to ", speedup.high, ")"),
+                 cat(times(speedup.estimate), " as fast as the original in ", eval::precision_name(base.precision), " (", times(speedup.low), " to ", times(speedup.high), ")"),
                  {{"speedup", speedup.estimate}, {"low", speedup.low}, {"high", speedup.high}});
         if (!speedup.faster()) {
-            rejected_reason = cat("not measured faster than the original in ", eval::precision_name(base.precision), ": ", milliseconds(median(times.second.ms)), " against ", milliseconds(median(times.first.ms)));
+            rejected_reason = cat("not measured faster than the original in ", eval::precision_name(base.precision), ": ", milliseconds(median(timed.second.ms)), " against ", milliseconds(median(timed.first.ms)));
             rejected = std::move(answer);
             answer.reset();
         }
@@ -312,7 +333,7 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
         answer = *base.bf16;
         write_answer(*answer, s, candidate_path);
         const eval::TimedModel candidate{candidate_path, Precision::bf16};
-        speedup = timed_pair(s, {request.model, Precision::fp32}, candidate, timing, times);
+        speedup = timed_pair(s, {request.model, Precision::fp32}, candidate, timing, timed);
         if (!speedup.faster()) {
             rejected_reason = "not measured faster in bf16";
             rejected = std::move(answer);
@@ -324,7 +345,7 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
 
     // The verdict: the test part, once.
     const eval::Answers before = eval::evaluate(s.original, *parts.test, s.eval_options(Precision::fp32));
-    run.before = side_of(s.original, before.top1(), Precision::fp32, times.first, original_bytes);
+    run.before = side_of(s.original, before.top1(), Precision::fp32, timed.first, original_bytes);
     if (run.before.latency_ms.p50 == 0) run.before.latency_ms = {base.ms_fp32, base.ms_fp32, base.ms_fp32};
     const Trial* judged = answer ? &*answer : rejected ? &*rejected : nullptr;
     if (answer) {
@@ -343,30 +364,30 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
         run.accepted = v.accepted;
         const bool against_fp32 = base.precision == Precision::fp32 || !answer->quantized;
         if (!against_fp32) {  // `before` is fp32: time that pair too
-            run.before_best = side_of(s.original, base.bf16->validation.top1(), base.precision, times.first, original_bytes);
+            run.before_best = side_of(s.original, base.bf16->validation.top1(), base.precision, timed.first, original_bytes);
             run.before_best->metric = eval::evaluate(s.original, *parts.test, s.eval_options(base.precision)).top1();
             const eval::TimedModel candidate{candidate_path, answer->precision};
-            const double candidate_then = median(times.second.ms);
-            speedup = timed_pair(s, {request.model, Precision::fp32}, candidate, timing, times);
+            const double candidate_then = median(timed.second.ms);
+            speedup = timed_pair(s, {request.model, Precision::fp32}, candidate, timing, timed);
             // Two pairs at two moments: the first one's times are carried to the second by the candidate in both.
-            const double carry = median(times.second.ms) / candidate_then;
+            const double carry = median(timed.second.ms) / candidate_then;
             for (double* ms : {&run.before_best->latency_ms.min, &run.before_best->latency_ms.p50, &run.before_best->latency_ms.p99}) *ms *= carry;
-            run.before.latency_ms = latency_of(times.first.ms);
-            run.before.load_ms = times.first.load_ms;
+            run.before.latency_ms = latency_of(timed.first.ms);
+            run.before.load_ms = timed.first.load_ms;
         }
         run.speedup = record::Interval{speedup.estimate, speedup.low, speedup.high};
-        run.latency_samples = {record::thinned(times.first.ms), record::thinned(times.second.ms)};
+        run.latency_samples = {record::thinned(timed.first.ms), record::thinned(timed.second.ms)};
         s.add_candidate(*answer, v.accepted, v.accepted ? "accepted" : "rejected by the verdict");
         if (v.accepted) {
             const std::string path = request.out + "/" + base_of(request.model) + "_optimized.onnx";
             write_answer(*answer, s, path);
             ::remove(candidate_path.c_str());
             run.model = absolute_path(path);
-            run.after = side_of(answer->graph, after.top1(), answer->precision, times.second, file_bytes(path));
+            run.after = side_of(answer->graph, after.top1(), answer->precision, timed.second, file_bytes(path));
             for (const compress::Layer& l : s.layers) run.after->macs += static_cast<int64_t>(l.macs);
             run.hashes.emplace_back("result", record::sha256_hex(map_file(path).text()));
             run.files.push_back(run.model);
-            run.reason = cat("the drop is at most ", points(v.high), " (95 %), within the bound of ", points(request.max_drop), "; measured ", speedup.estimate, " times as fast");
+            run.reason = cat("the drop is at most ", points(v.high), " (95 %), within the bound of ", points(request.max_drop), "; measured ", times(speedup.estimate), " as fast");
         } else {
             run.reason = d.samples_needed ? cat("too few test samples to be sure: the drop may be up to ", points(v.high), "; about ", *d.samples_needed, " samples would decide it")
                                           : cat("the drop may be up to ", points(v.high), ", past the bound of ", points(request.max_drop));
@@ -375,7 +396,8 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
         }
         s.decide(v.accepted ? "accepted" : "rejected", run.reason, {{"drop", v.estimate}, {"low", v.low}, {"high", v.high}});
     } else {
-        run.reason = judged ? cat("nothing faster within the bound: the best candidate (", judged->name, ") ", rejected_reason) : "nothing to try";
+        run.reason = judged ? cat("nothing faster within the bound: the best candidate (", judged->name, ") ", rejected_reason)
+                            : cat("nothing to try: ", run.decisions.back().what, ", ", run.decisions.back().why);
         s.decide("kept the original", run.reason);
     }
     if (rejected) {
@@ -383,7 +405,7 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
         record::Rejected r;
         r.file = absolute_path(candidate_path);
         r.drop = run.drop && !run.accepted ? run.drop->estimate : rejected->drop();
-        if (times.second.ms.empty() || run.accepted) {
+        if (timed.second.ms.empty() || run.accepted) {
             const auto [a, b] = s.quick_times(s.original, base.precision, rejected->graph, rejected->precision);
             r.speedup = a / b;
         } else {

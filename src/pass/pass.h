@@ -18,9 +18,9 @@ enum class Stage { portable, runtime };
 enum class Precision { fp32, bf16 };
 
 struct PassOptions {
-    std::set<std::string> disabled;
+    std::set<std::string> disabled = {};
     /// Called with the pass's name and the graph's text after each pass that changed something.
-    std::function<void(const std::string&, const std::string&)> dump;
+    std::function<void(const std::string&, const std::string&)> dump = {};
     Precision precision = Precision::fp32;  ///< of the float parts; read by runtime passes
 };
 struct PassDecl {

@@ -74,8 +74,8 @@ struct PlanOptions {
     int threads = 1;
     Precision precision = Precision::fp32;
     bool references = false;                  ///< every step by its reference: the oracle
-    std::set<std::string> disabled_passes;
-    std::function<void(const std::string&, const std::string&)> dump;
+    std::set<std::string> disabled_passes = {};
+    std::function<void(const std::string&, const std::string&)> dump = {};
 };
 
 class Plan {

@@ -82,7 +82,8 @@ struct LayerRow {
     std::string decision{};    ///< "int8", "bf16", "kept", "pruned", ...
     std::string reason{};      ///< why, and why not more
     int64_t macs = 0, parameters = 0;
-    std::optional<double> sensitivity{};  ///< drop on validation when only this layer is changed
+    std::optional<double> sensitivity{};  ///< noise in the scores on validation when only this layer is
+                                          ///< changed, as a share of their variance
     std::optional<double> time_before_ms{}, time_after_ms{};
     template <class S, class V>
     static void visit(S& s, V& v) {

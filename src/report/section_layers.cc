@@ -18,8 +18,8 @@ bool kept(const record::LayerRow& row) { return row.decision.empty() || row.deci
 
 std::string small_percent(double share) { return share < 0.0005 ? "< 0.1 %" : percent_text(share, 1); }
 
-std::string price_text(const record::Run& run, double price) {
-    return is_share(run.metric) ? fixed(100 * price, 3) : points_text(run.metric, price, true);
+std::string price_text(double price) {
+    return percent_text(price, price < 0.001 ? 3 : 2);
 }
 
 // One unit a table, so that its times compare at a glance.
@@ -83,7 +83,7 @@ void layer_row(Html& html, const record::Run& run, const record::LayerRow& row, 
         html.element("td", text, {{"class", "n"}, {"data-label", label}});
     };
     figure("work", work > 0 && row.macs > 0 ? small_percent(double(row.macs) / work) : "–");
-    figure("price", row.sensitivity ? price_text(run, *row.sensitivity) : "–");
+    figure("price", row.sensitivity ? price_text(*row.sensitivity) : "–");
     figure(before.c_str(), unit.text(row.time_before_ms));
     figure(after.c_str(), unit.text(row.time_after_ms));
     const bool both = row.time_before_ms && row.time_after_ms && *row.time_after_ms > 0;
@@ -121,8 +121,8 @@ void layers_section(Html& html, const record::Run& run) {
     const size_t first = run.layers.size() > shown_rows + 4 ? shown_rows : run.layers.size();
     layer_table(html, run, 0, first, work);
     html.element("p",
-                 cat("Price: accuracy lost on the validation part when this layer alone is changed",
-                     is_share(run.metric) ? ", in percentage points." : "."),
+                 "Price: the noise that this layer alone, changed, puts into the network's scores on the validation "
+                 "part, as a share of their variance.",
                  {{"class", "caption"}});
     if (first == run.layers.size()) return;
     const auto fold = html.open("details");
@@ -154,7 +154,7 @@ void sensitivity_section(Html& html, const record::Run& run) {
                 html.name(row.name);
             }
             bar(html, most > 0 ? std::max(0.0, *row.sensitivity / most) : 0, kept(row) ? "before" : "after");
-            html.element("span", price_text(run, *row.sensitivity), {{"class", "n"}});
+            html.element("span", price_text(*row.sensitivity), {{"class", "n"}});
         }
     }
     {
@@ -165,7 +165,7 @@ void sensitivity_section(Html& html, const record::Run& run) {
     if (rows.size() > shown_bars)
         html.element("p",
                      cat("The other ", rows.size() - shown_bars, " layers cost ",
-                         points_text(run.metric, *rows[shown_bars]->sensitivity), " or less each."),
+                         price_text(*rows[shown_bars]->sensitivity), " or less each."),
                      {{"class", "caption"}});
 }
 
