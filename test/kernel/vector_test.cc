@@ -657,7 +657,8 @@ TEST(Vector, IsaObjectsExportNoWeakSymbols) {
         while (std::fgets(line, sizeof line, pipe)) {
             const std::string text = line;
             const bool weak = text.size() > 19 && std::strchr("WVu", text[17]) && text[18] == ' ';
-            EXPECT_FALSE(weak) << path << ": " << text;
+            const bool code = text.find("DW.ref.") == std::string::npos;  // a pointer that exception tables share
+            EXPECT_FALSE(weak && code) << path << ": " << text;
         }
         pclose(pipe);
     }
