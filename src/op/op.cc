@@ -145,10 +145,16 @@ void infer_graph(Graph& g) {
         if (!op) ++missing[(n.domain.empty() ? "" : n.domain + ".") + n.op];
     }
     if (!missing.empty()) {
-        std::vector<std::string> parts;
-        for (const auto& [name, count] : missing) parts.push_back(cat(name, " x", count));
+        std::vector<std::string> parts, known, hints;
+        for (const OpDecl* d : all_ops())
+            if (std::string_view(d->domain) != "hone") known.push_back(d->name);
+        for (const auto& [name, count] : missing) {
+            parts.push_back(cat(name, " x", count));
+            const std::vector<std::string> near = nearest(name, known, 1);
+            if (!near.empty()) hints.push_back(cat(name, ": nearest is ", near[0]));
+        }
         fail(ErrorKind::unsupported, "op.unknown", cat("the model uses operators that hone does not have: ", join(parts, ", ")),
-             "docs/operators.md lists the ones it has.");
+             hints.empty() ? "No operator of that name is among hone's." : join(hints, "; "));
     }
     for (NodeId id : order) {
         const Node& n = g.node(id);
