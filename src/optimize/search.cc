@@ -37,7 +37,7 @@ eval::EvalOptions Search::eval_options(Precision p) const {
     return o;
 }
 
-Trial Search::judge_on_validation(std::string name, Graph g, Precision p, std::string) const {
+Trial Search::judge_on_validation(std::string name, Graph g, Precision p) const {
     Trial t;
     t.name = std::move(name);
     t.precision = p;

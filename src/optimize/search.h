@@ -49,7 +49,7 @@ struct Search {
     double seconds_left() const;      ///< of the budget; huge without one
     eval::EvalOptions eval_options(Precision p) const;
 
-    Trial judge_on_validation(std::string name, Graph g, Precision p, std::string range_name = {}) const;
+    Trial judge_on_validation(std::string name, Graph g, Precision p) const;
     Trial quantized_trial(const std::set<std::string>& keep_float, compress::Range range, Precision p) const;
     /// Median times of both in this process, interleaved; returns {a, b} in ms.
     std::pair<double, double> quick_times(const Graph& a, Precision pa, const Graph& b, Precision pb) const;

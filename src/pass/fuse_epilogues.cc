@@ -103,7 +103,7 @@ bool fuse_epilogues(Graph& g, const PassOptions&) {
     std::vector<NodeId> fused;
     for (NodeId id : g.order()) {
         NodeId f = id;
-        if (!g.node(id).is(g.node(id).op, "hone")) f = to_fused(g, id);
+        if (g.node(id).domain != "hone") f = to_fused(g, id);
         else if (g.node(id).op != "Conv" && g.node(id).op != "Gemm") f = kNone;
         if (f == kNone) continue;
         any |= f != id;

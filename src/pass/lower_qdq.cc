@@ -21,7 +21,6 @@ struct Tail {
     ValueId result;
 };
 
-bool byte_type(DType t) { return t == DType::u8 || t == DType::i8; }
 
 /// Follows sole users from v: activation, then QuantizeLinear per tensor to 8 bits.
 Tail tail_of(const Graph& g, ValueId v) {
@@ -37,7 +36,7 @@ Tail tail_of(const Graph& g, ValueId v) {
     }
     if (user == kNone || !g.node(user).is("QuantizeLinear") || g.node(user).in(0) != t.result) return t;
     const auto q = quant_params(g, g.node(user));
-    if (!q || !q->per_tensor() || !byte_type(q->type)) return t;
+    if (!q || !q->per_tensor() || !is_byte(q->type)) return t;
     t.out = q;
     t.nodes.push_back(user);
     t.result = g.node(user).out();
@@ -132,7 +131,7 @@ bool lower_product(Graph& g, NodeId id) {
     const NodeId x_dq = dequantizer_of(g, n.in(0));
     if (x_dq == kNone || !g.value(n.in(0)).type.fixed() || g.value(n.in(0)).type.dtype != DType::f32) return false;
     const auto x = quant_params(g, g.node(x_dq));
-    if (!x || !x->per_tensor() || !byte_type(x->type)) return false;
+    if (!x || !x->per_tensor() || !is_byte(x->type)) return false;
     const int64_t trans = int_attribute(n, "transB", 0);
     const auto w = int8_weights(g, n.in(1), conv || trans ? 0 : 1);
     if (!w || (!conv && w->q.rank() != 2)) return false;
@@ -183,7 +182,7 @@ bool lower_add(Graph& g, NodeId id) {
     const NodeId da = dequantizer_of(g, n.in(0)), db = dequantizer_of(g, n.in(1));
     if (da == kNone || db == kNone) return false;
     const auto a = quant_params(g, g.node(da)), b = quant_params(g, g.node(db));
-    if (!a || !b || !a->per_tensor() || !b->per_tensor() || !byte_type(a->type) || !byte_type(b->type)) return false;
+    if (!a || !b || !a->per_tensor() || !b->per_tensor() || !is_byte(a->type) || !is_byte(b->type)) return false;
     const Tail tail = tail_of(g, n.out());
     if (!tail.out || (tail.activation && tail.activation->name != "Relu")) return false;
     const double y = tail.out->scalar();
@@ -209,7 +208,7 @@ bool lower_movement(Graph& g, NodeId id) {
     const NodeId dq = dequantizer_of(g, n.in(0)), q = g.sole_user(n.out());
     if (dq == kNone || q == kNone || !g.node(q).is("QuantizeLinear")) return false;
     const auto a = quant_params(g, g.node(dq)), b = quant_params(g, g.node(q));
-    if (!a || !b || !a->per_tensor() || !a->same(*b) || !byte_type(a->type)) return false;
+    if (!a || !b || !a->per_tensor() || !a->same(*b) || !is_byte(a->type)) return false;
     std::vector<ValueId> inputs = n.inputs;
     inputs[0] = g.node(dq).in(0);
     const NodeId m = g.add_node("", n.op, inputs, 1, n.attributes, n.name + ":int8", join_origins(g, {id, q}));

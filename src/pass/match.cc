@@ -60,6 +60,8 @@ NodeId dequantizer_of(const Graph& g, ValueId v) {
     return n != kNone && g.node(n).is("DequantizeLinear") ? n : kNone;
 }
 
+bool is_byte(DType t) { return t == DType::u8 || t == DType::i8; }
+
 bool same_fixed_shape(const Graph& g, ValueId a, ValueId b) {
     const TypeInfo &ta = g.value(a).type, &tb = g.value(b).type;
     return ta.fixed() && tb.fixed() && ta.shape == tb.shape && ta.dtype == tb.dtype;

@@ -32,6 +32,7 @@ std::optional<QuantParams> quant_params(const Graph& g, const Node& n);
 NodeId dequantizer_of(const Graph& g, ValueId v);
 int64_t int_attribute(const Node& n, const char* name, int64_t fallback);
 float real_attribute(const Node& n, const char* name, float fallback);
+bool is_byte(DType t);  ///< u8 or i8
 bool same_fixed_shape(const Graph& g, ValueId a, ValueId b);
 
 }  // namespace hone::passes

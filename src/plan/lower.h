@@ -81,6 +81,8 @@ void parallel_ranges(int64_t n, int64_t grain, const F& f) {
 }
 /// Dims in memory order: N spatial... C for channels_last.
 Dims physical(const Dims& dims, Layout layout);
+/// For a permutation from plain to `to`, or to plain from channels_last.
+std::vector<int64_t> layout_permutation(size_t rank, Layout to);
 /// The data of `t` (plain) in another layout.
 Tensor to_layout(const Tensor& t, Layout layout);
 /// True where both layouts are the same memory.

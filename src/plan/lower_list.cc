@@ -56,13 +56,19 @@ bool layout_free(const Dims& d) {
     return count_of(Dims(d.begin() + 2, d.end())) == 1;
 }
 
+std::vector<int64_t> layout_permutation(size_t rank, Layout to) {
+    const auto last = static_cast<int64_t>(rank) - 1;
+    std::vector<int64_t> perm = {0};
+    if (to == Layout::plain) perm.push_back(last);
+    for (int64_t i = to == Layout::plain ? 1 : 2; i < last + (to == Layout::plain ? 0 : 1); ++i) perm.push_back(i);
+    if (to == Layout::channels_last) perm.push_back(1);
+    return perm;
+}
+
 Tensor to_layout(const Tensor& t, Layout layout) {
     if (layout == Layout::plain || layout_free(t.dims())) return t;
     Tensor out = Tensor::zeros(t.dtype(), t.dims());
-    std::vector<int64_t> perm = {0};
-    for (size_t i = 2; i < t.rank(); ++i) perm.push_back(static_cast<int64_t>(i));
-    perm.push_back(1);
-    vec::permute(vec::make_permute(t.dims(), perm), dtype_size(t.dtype()), t.raw(), out.raw_mut());
+    vec::permute(vec::make_permute(t.dims(), layout_permutation(t.rank(), layout)), dtype_size(t.dtype()), t.raw(), out.raw_mut());
     return out;
 }
 

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kGrain = 32768;
 int byte_index(DType t) { return t == DType::u8 ? static_cast<int>(vec::Int::u8) : static_cast<int>(vec::Int::s8); }
-bool byte_type(DType t) { return t == DType::u8 || t == DType::i8; }
 
 void linear(const LowerContext& c, std::vector<Candidate>& list) {
     const auto p = passes::quant_params(c.graph, c.node);
@@ -23,7 +22,7 @@ void linear(const LowerContext& c, std::vector<Candidate>& list) {
     k.name = quantize ? "vector_quantize" : "vector_dequantize";
     k.layout = LayoutRule::any;
     if (quantize) {
-        if (c.in_dtype(0) != DType::f32 || !byte_type(c.out_dtype())) return;
+        if (c.in_dtype(0) != DType::f32 || !passes::is_byte(c.out_dtype())) return;
         const int type = byte_index(c.out_dtype());
         k.make = [=](Layout) {
             return step_kernel("vector quantize", [=](const StepArgs& a) {
@@ -31,7 +30,7 @@ void linear(const LowerContext& c, std::vector<Candidate>& list) {
             });
         };
     } else {
-        if (c.out_dtype() != DType::f32 || !byte_type(c.in_dtype(0))) return;
+        if (c.out_dtype() != DType::f32 || !passes::is_byte(c.in_dtype(0))) return;
         const int type = byte_index(c.in_dtype(0));
         k.make = [=](Layout) {
             return step_kernel("vector dequantize", [=](const StepArgs& a) {

@@ -27,10 +27,7 @@ void plan_memory(Plan& p) {
     }
     for (int o : p.outputs) at(o).last = n_steps;
 
-    auto root = [&](int i) {
-        while (slot(i).root != i) i = slot(i).root;
-        return i;
-    };
+    auto root = [&](int i) { return p.root_of(i); };
     auto share = [&](int from, int to) {
         const int r = root(from);
         slot(to).root = r;

@@ -89,6 +89,11 @@ class Plan {
     std::vector<InPlaceWish> in_place_wishes;
     size_t arena_bytes = 0, scratch_bytes = 0;
     int threads = 1;
+    /// The slot whose memory `slot` lies in: itself when it shares none.
+    int root_of(int slot) const {
+        while (slots[static_cast<size_t>(slot)].root != slot) slot = slots[static_cast<size_t>(slot)].root;
+        return slot;
+    }
     /// Arena, scratch, constants and packed weights.
     size_t memory_bytes() const;
 };

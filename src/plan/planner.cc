@@ -74,18 +74,8 @@ class Planner {
         if (g_.value(v).is_constant()) return new_slot(v, layout);
         const int from = slot_of(v), to = new_slot(v, layout);
         const Dims d = dims_of(t.shape);
-        Dims from_dims = d;
-        std::vector<int64_t> perm = {0};
-        const auto rank = static_cast<int64_t>(d.size());
-        if (layout == Layout::channels_last) {
-            for (int64_t i = 2; i < rank; ++i) perm.push_back(i);
-            perm.push_back(1);
-        } else {
-            from_dims = physical(d, Layout::channels_last);
-            perm.push_back(rank - 1);
-            for (int64_t i = 1; i + 1 < rank; ++i) perm.push_back(i);
-        }
-        const vec::Permute p = vec::make_permute(from_dims, perm);
+        const Dims from_dims = layout == Layout::plain ? physical(d, Layout::channels_last) : d;
+        const vec::Permute p = vec::make_permute(from_dims, layout_permutation(d.size(), layout));
         const size_t size = dtype_size(t.dtype);
         Step s;
         s.op = "reorder";

@@ -17,9 +17,7 @@ Session::Session(std::shared_ptr<const Plan> plan, ThreadPool* pool) : plan_(std
         const Slot& s = plan_->slots[i];
         if (s.kind == SlotKind::constant) pointers_[i] = const_cast<void*>(s.constant.raw());
         if (s.kind == SlotKind::arena) {
-            int r = static_cast<int>(i);
-            while (plan_->slots[static_cast<size_t>(r)].root != r) r = plan_->slots[static_cast<size_t>(r)].root;
-            const Slot& root = plan_->slots[static_cast<size_t>(r)];
+            const Slot& root = plan_->slots[static_cast<size_t>(plan_->root_of(static_cast<int>(i)))];
             if (root.kind == SlotKind::arena) pointers_[i] = static_cast<char*>(arena_.get()) + root.offset;
             else if (root.kind == SlotKind::constant) pointers_[i] = const_cast<void*>(root.constant.raw());
         }
@@ -46,9 +44,8 @@ void Session::execute(const std::vector<Tensor>& inputs) {
     }
     if (moved) {  // views of an input move with it
         for (size_t i = 0; i < plan_->slots.size(); ++i) {
-            int r = static_cast<int>(i);
-            while (plan_->slots[static_cast<size_t>(r)].root != r) r = plan_->slots[static_cast<size_t>(r)].root;
-            if (plan_->slots[static_cast<size_t>(r)].kind == SlotKind::input) pointers_[i] = pointers_[static_cast<size_t>(r)];
+            const auto root = static_cast<size_t>(plan_->root_of(static_cast<int>(i)));
+            if (plan_->slots[root].kind == SlotKind::input) pointers_[i] = pointers_[root];
         }
         for (size_t k = 0; k < plan_->steps.size(); ++k) {
             const Step& s = plan_->steps[k];

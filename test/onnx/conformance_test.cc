@@ -70,7 +70,7 @@ bool alter(const std::string& folder) {
 TEST(Conformance, AlteredOutputsAreWrong) {
     HONE_REQUIRE(is_directory(kCases), "libonnx-testdata");
     const std::vector<std::string> names = passing();
-    if (names.size() < 12) GTEST_SKIP() << "too few cases pass yet";
+    ASSERT_GE(names.size(), 12u);
     char temporary[] = "/tmp/hone_conformance_XXXXXX";
     const std::string root = ::mkdtemp(temporary);
     int altered = 0;
@@ -93,5 +93,7 @@ TEST(Conformance, FindsEveryCase) {
     const std::string line = last_line(conformance(kCases, code));
     ASSERT_EQ(std::sscanf(line.c_str(), "passed %d, unsupported %d, wrong %d, random %d", n, n + 1, n + 2, n + 3), 4) << line;
     EXPECT_EQ(n[0] + n[1] + n[2] + n[3], 1072);
-    EXPECT_EQ(code, n[2] ? 1 : 0);
+    EXPECT_GE(n[0], 864);
+    EXPECT_EQ(n[2], 0);
+    EXPECT_EQ(code, 0);
 }

@@ -54,15 +54,26 @@ bool fashion_present() {
     }
 }
 
+Graph portable(const std::string& path) {
+    Graph g = read_model(path);
+    run_passes(g, Stage::portable);
+    return g;
+}
+eval::EvalOptions with_threads(int threads) {
+    eval::EvalOptions o;
+    o.threads = threads;
+    return o;
+}
+compress::Calibration calibrated(const Graph& g, const DataParts& parts, size_t samples, int threads = 2) {
+    std::vector<int64_t> indices(samples);
+    std::iota(indices.begin(), indices.end(), int64_t{0});
+    return compress::calibrate(g, *parts.training, indices, with_threads(threads));
+}
+
 /// `model` in int8, as hone writes it.
 std::string quantized_file(const std::string& model, const DataParts& parts, const std::string& name) {
-    Graph g = read_model(model);
-    run_passes(g, Stage::portable);
-    std::vector<int64_t> indices(256);
-    std::iota(indices.begin(), indices.end(), int64_t{0});
-    eval::EvalOptions o;
-    o.threads = 2;
-    Graph q = compress::quantize(g, compress::calibrate(g, *parts.training, indices, o), {});
+    const Graph g = portable(model);
+    Graph q = compress::quantize(g, calibrated(g, parts, 256), {});
     set_metadata(q, parts, "fp32");
     const std::string path = cat(testing::TempDir(), "/", name);
     write_model(q, path);
@@ -88,18 +99,13 @@ double peer_top1(const std::string& engine, const std::string& model, const Data
 TEST(Quantized, RereadFileAnswersBitForBit) {
     HONE_REQUIRE(fashion_present(), "Fashion-MNIST");
     const DataParts parts = fashion(500);
-    Graph g = read_model(kResnet20);
-    run_passes(g, Stage::portable);
-    std::vector<int64_t> indices(64);
-    std::iota(indices.begin(), indices.end(), int64_t{0});
-    eval::EvalOptions o;
-    o.threads = 2;
+    const Graph g = portable(kResnet20);
+    eval::EvalOptions o = with_threads(2);
     o.keep_logits = true;
-    const Graph q = compress::quantize(g, compress::calibrate(g, *parts.training, indices, o), {});
+    const Graph q = compress::quantize(g, calibrated(g, parts, 64), {});
     const std::string path = cat(testing::TempDir(), "/reread.onnx");
     write_model(q, path);
-    Graph again = read_model(path);
-    run_passes(again, Stage::portable);
+    const Graph again = portable(path);
     const eval::Answers a = eval::evaluate(q, *parts.test, o), b = eval::evaluate(again, *parts.test, o);
     EXPECT_TRUE(a.logits.same_bits(b.logits));
     EXPECT_EQ(model_bytes(again), model_bytes(q));
@@ -108,14 +114,8 @@ TEST(Quantized, RereadFileAnswersBitForBit) {
 TEST(Quantized, CalibrationIsTheSameForAnyThreads) {
     HONE_REQUIRE(fashion_present(), "Fashion-MNIST");
     const DataParts parts = fashion(200);
-    Graph g = read_model(kResnet20);
-    run_passes(g, Stage::portable);
-    std::vector<int64_t> indices(100);
-    std::iota(indices.begin(), indices.end(), int64_t{0});
-    eval::EvalOptions o;
-    const compress::Calibration one = compress::calibrate(g, *parts.training, indices, o);
-    o.threads = 3;
-    const compress::Calibration three = compress::calibrate(g, *parts.training, indices, o);
+    const Graph g = portable(kResnet20);
+    const compress::Calibration one = calibrated(g, parts, 100, 1), three = calibrated(g, parts, 100, 3);
     ASSERT_EQ(one.size(), three.size());
     for (const auto& [name, seen] : one) {
         EXPECT_EQ(seen.low, three.at(name).low);
@@ -126,8 +126,7 @@ TEST(Quantized, CalibrationIsTheSameForAnyThreads) {
 
 TEST(Optimize, InterruptLeavesNothingHalfWritten) {
     HONE_REQUIRE(fashion_present(), "Fashion-MNIST");
-    const DataParts parts = fashion(50);
-    Graph g = read_model(kResnet20);
+    const Graph g = read_model(kResnet20);
     const std::string path = cat(testing::TempDir(), "/interrupted.onnx");
     write_file_atomic(path, "before");
     set_interrupted(true);
@@ -157,10 +156,8 @@ TEST(Optimize, SLOW_RecordAgreesWithTheAnswer) {
         ASSERT_TRUE(run.after && run.drop && run.speedup);
         EXPECT_LE(run.drop->high, r.max_drop);
         EXPECT_GT(run.speedup->low, 1);
-        Graph g = read_model(run.model);
-        run_passes(g, Stage::portable);
-        eval::EvalOptions o;
-        o.threads = 2;
+        const Graph g = portable(run.model);
+        eval::EvalOptions o = with_threads(2);
         o.precision = run.after->precision == "bf16" ? Precision::bf16 : Precision::fp32;
         EXPECT_EQ(eval::evaluate(g, *parts.test, o).top1(), run.after->metric);
         EXPECT_EQ(g.metadata.at("hone.precision"), run.after->precision);
@@ -175,11 +172,7 @@ TEST(Peers, PEER_AnswerTheWrittenFileAlike) {
     HONE_REQUIRE(eval::Peer::present(HONE_SOURCE_DIR), "the peers' environment (scripts/peers)");
     const DataParts parts = fashion();
     const std::string path = quantized_file(kResnet20, parts, "resnet20_int8.onnx");
-    Graph g = read_model(path);
-    run_passes(g, Stage::portable);
-    eval::EvalOptions o;
-    o.threads = 2;
-    const double ours = eval::evaluate(g, *parts.test, o).top1();
+    const double ours = eval::evaluate(portable(path), *parts.test, with_threads(2)).top1();
     for (const char* engine : {"onnxruntime", "openvino"}) {
         const double theirs = peer_top1(engine, path, *parts.test);
         std::printf("resnet20 int8: hone %.4f, %s %.4f\n", ours, engine, theirs);
@@ -194,11 +187,7 @@ TEST(Peers, PEER_Resnet18LoadsAndIsTimed) {
     DataParts parts = fashion(2000);
     const std::string original = shared_folder() + "/models/fashion_resnet18.onnx";
     const std::string path = quantized_file(original, parts, "resnet18_int8.onnx");
-    Graph g = read_model(path);
-    run_passes(g, Stage::portable);
-    eval::EvalOptions o;
-    o.threads = 2;
-    const double ours = eval::evaluate(g, *parts.test, o).top1();
+    const double ours = eval::evaluate(portable(path), *parts.test, with_threads(2)).top1();
     EXPECT_LE(static_cast<double>(map_file(path).size), 0.27 * static_cast<double>(map_file(original).size));
     for (const char* engine : {"onnxruntime", "openvino"}) EXPECT_NEAR(peer_top1(engine, path, *parts.test), ours, 0.002) << engine;
     // Reported, not asserted: int8 against the original in onnxruntime itself, interleaved.
