@@ -8,6 +8,7 @@
 #include "record/doctor.h"
 #include "record/eval.h"
 #include "record/inspect.h"
+#include "record/journal.h"
 #include "record/run.h"
 #include "record/visit.h"
 
@@ -27,7 +28,8 @@ class JsonSink final : public Sink {
     void value(std::string_view name, int64_t v) override { put(name, v); }
     void value(std::string_view name, double v) override { put(name, v); }
     void value(std::string_view name, std::string_view v) override { put(name, v); }
-    std::string text() const { return root_.dump(1, ' ', false, Json::error_handler_t::replace); }
+    /// `indent` -1: on one line.
+    std::string text(int indent) const { return root_.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
   private:
     void open(std::string_view name, Json j) { stack_.push_back(put(name, std::move(j))); }
@@ -105,10 +107,10 @@ class JsonSource final : public Source {
 };
 
 template <class T>
-std::string text_of(const T& record) {
+std::string text_of(const T& record, int indent = 1) {
     JsonSink sink;
     Write{sink}("", record);
-    return sink.text();
+    return sink.text(indent);
 }
 
 template <class T>
@@ -136,8 +138,11 @@ std::string to_json(const Inspect& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
 
+std::string to_json_line(const JournalEntry& e) { return text_of(e, -1); }
+
 Run run_from_json(std::string_view text) { return record_of<Run>(text); }
 Bench bench_from_json(std::string_view text) { return record_of<Bench>(text); }
 Doctor doctor_from_json(std::string_view text) { return record_of<Doctor>(text); }
+JournalEntry journal_entry_from_json(std::string_view line) { return record_of<JournalEntry>(line); }
 
 }  // namespace hone::record
