@@ -74,7 +74,13 @@ void add_data(Options& options, DataArgs& to, bool with_part) {
         [&to] { return to.preprocess.scale ? list_text(std::vector<double>{*to.preprocess.scale}) : std::string(); });
     options.add("mean", "X,...", to.preprocess.mean, "one value for all channels, or one a channel");
     options.add("std", "X,...", to.preprocess.std, "likewise");
-    add_size(options, "resize", to.preprocess.resize, "resize images, antialiased bilinear as Pillow does");
+    add_size(options, "resize", to.preprocess.resize, "resize images as Pillow does");
+    options
+        .custom(
+            "resample", "NAME", "the filter that resizes; bilinear unless given",
+            [&to](const std::string& s) { to.preprocess.resample = parse_resample(s); },
+            [&to] { return to.preprocess.resample ? to_text(*to.preprocess.resample) : std::string(); })
+        .one_of(resample_names());
     add_size(options, "crop", to.preprocess.crop, "then take the middle");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// JPEG and PNG pictures from memory to 8-bit pixels, as Pillow decodes and converts them. Image folders and `run` call
-// it. Every failure is an Error of kind data whose `where` names the picture.
+// JPEG and PNG pictures from memory to 8-bit pixels, as Pillow decodes and converts them, upright where a JPEG's Exif
+// data says how the camera was held. Image folders and `run` call it. Every failure is an Error of kind data whose
+// `where` names the picture.
 //
 //   Image im = decode_image(bytes, size, "a.png");
 //   im = convert_channels(std::move(im), 3);
@@ -15,7 +16,7 @@ namespace hone {
 
 struct ImageInfo {
     int width = 0, height = 0;
-    int channels = 0;  ///< 1 grey or 3 RGB (a palette is RGB; alpha is dropped)
+    int channels = 0;  ///< 1 grey or 3 RGB (palette and CMYK are RGB; alpha is dropped)
     bool operator==(const ImageInfo&) const = default;
 };
 

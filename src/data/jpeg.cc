@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "data/exif.h"
 #include "data/image.h"
 
 namespace hone {
@@ -73,6 +74,7 @@ bool read_header(Shim& s, const uint8_t* data, size_t size) {
     s.source.term_source = end_source;
     s.source.next_input_byte = data;
     s.source.bytes_in_buffer = size;
+    jpeg_save_markers(&s.c, JPEG_APP0 + 1, 0xFFFF);  // Exif
     jpeg_read_header(&s.c, TRUE);
     return true;
 }
@@ -80,7 +82,8 @@ bool read_header(Shim& s, const uint8_t* data, size_t size) {
 // Pillow leaves the library's defaults: accurate integer DCT, fancy upsampling, block smoothing.
 bool read_pixels(Shim& s, uint8_t* out) {
     if (setjmp(s.back)) return false;
-    s.c.out_color_space = s.c.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    const int n = s.c.num_components;
+    s.c.out_color_space = n == 1 ? JCS_GRAYSCALE : n == 4 ? JCS_CMYK : JCS_RGB;
     jpeg_start_decompress(&s.c);
     const size_t stride = size_t{s.c.output_width} * static_cast<size_t>(s.c.output_components);
     while (s.c.output_scanline < s.c.output_height) {
@@ -89,6 +92,22 @@ bool read_pixels(Shim& s, uint8_t* out) {
     }
     jpeg_finish_decompress(&s.c);
     return true;
+}
+
+// As Pillow: the bytes are taken as Adobe writes them, inverted, whether or not its marker is there. What remains of
+// white after black is multiplied by what remains after the ink, rounded.
+void cmyk_to_rgb(Image& image) {
+    const uint8_t* in = image.pixels.data();
+    uint8_t* out = image.pixels.data();
+    for (size_t i = image.pixels.size() / 4; i > 0; --i, in += 4) {
+        const unsigned white = in[3];
+        for (size_t c = 0; c < 3; ++c) {
+            const unsigned ink = 255u - in[c], product = ink * white + 128;
+            *out++ = static_cast<uint8_t>(white - ((product >> 8) + product) / 256);
+        }
+    }
+    image.channels = 3;
+    image.pixels.resize(image.bytes());
 }
 
 class Decoder {
@@ -110,8 +129,14 @@ class Decoder {
     }
     ~Decoder() { jpeg_destroy_decompress(&s_.c); }
     Decoder(const Decoder&) = delete;
-    ImageInfo info() const {
-        return {static_cast<int>(s_.c.image_width), static_cast<int>(s_.c.image_height), s_.c.num_components};
+    int components() const { return s_.c.num_components; }
+    int width() const { return static_cast<int>(s_.c.image_width); }
+    int height() const { return static_cast<int>(s_.c.image_height); }
+    int orientation() const {
+        for (const jpeg_marker_struct* m = s_.c.marker_list; m; m = m->next)
+            if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && std::memcmp(m->data, "Exif\0", 6) == 0)
+                return exif_orientation(m->data, m->data_length);
+        return 1;
     }
     void pixels(uint8_t* out) {
         if (!read_pixels(s_, out)) refuse_kept();
@@ -120,10 +145,11 @@ class Decoder {
   private:
     void check(const ImageLimits& l) const {
         check_image_size(s_.c.image_width, s_.c.image_height, where_, l);
-        if (s_.c.num_components != 1 && s_.c.num_components != 3)
-            fail(ErrorKind::data, "data.jpeg.cmyk",
-                 cat("a JPEG of ", s_.c.num_components, " components (CMYK?); grey and RGB are read"),
-                 "Convert it to RGB first.", where_);
+        const int n = s_.c.num_components;
+        if (n != 1 && n != 3 && n != 4)
+            fail(ErrorKind::data, "data.jpeg.components",
+                 cat("a JPEG of ", n, " components; grey (1), RGB (3) and CMYK (4) are read"), "Convert it to RGB first.",
+                 where_);
     }
     [[noreturn]] void refuse() {
         jpeg_destroy_decompress(&s_.c);
@@ -141,16 +167,20 @@ class Decoder {
 bool is_jpeg(const uint8_t* data, size_t size) { return size >= 2 && data[0] == 0xFF && data[1] == 0xD8; }
 
 ImageInfo jpeg_info(const uint8_t* data, size_t size, const std::string& where, const ImageLimits& l) {
-    return Decoder(data, size, where, l).info();
+    const Decoder d(data, size, where, l);
+    const int channels = d.components() == 1 ? 1 : 3;
+    if (d.orientation() >= 5) return {d.height(), d.width(), channels};
+    return {d.width(), d.height(), channels};
 }
 
 Image decode_jpeg(const uint8_t* data, size_t size, const std::string& where, const ImageLimits& l) {
     Decoder d(data, size, where, l);
-    const ImageInfo i = d.info();
-    Image image{i.width, i.height, i.channels, {}};
+    Image image{d.width(), d.height(), d.components(), {}};
     image.pixels.resize(image.bytes());
+    const int orientation = d.orientation();  // the library drops it with the last row
     d.pixels(image.pixels.data());
-    return image;
+    if (image.channels == 4) cmyk_to_rgb(image);
+    return upright(std::move(image), orientation);
 }
 
 }  // namespace hone

@@ -32,7 +32,7 @@ bool PixelPipeline::keeps(const ImageInfo& i) const {
 
 void PixelPipeline::prepare(Image image, uint8_t* planar, const std::string& where) const {
     image = convert_channels(std::move(image), p_.channels);
-    if (p_.resize) image = resize_bilinear(image, p_.resize->height, p_.resize->width);
+    if (p_.resize) image = resize_image(image, p_.resize->height, p_.resize->width, p_.resample);
     if (p_.crop) image = crop_center(image, p_.crop->height, p_.crop->width, where);
     if (image.height != dims_[1] || image.width != dims_[2])
         fail(ErrorKind::data, "data.image.size",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/preprocess.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -50,6 +51,13 @@ std::optional<ImageSize> try_size(std::string_view s) {
     return ImageSize{*h, *w};
 }
 
+std::optional<Resample> try_resample(const std::string& name) {
+    const auto& all = resample_names();
+    const auto found = std::find(all.begin(), all.end(), name);
+    if (found == all.end()) return std::nullopt;
+    return static_cast<Resample>(found - all.begin());
+}
+
 void check_values(const std::vector<double>& v, const char* name, bool may_be_zero, int channels, ErrorKind kind) {
     const std::string id = cat("preprocess.", name);
     for (const double x : v)
@@ -70,6 +78,7 @@ void check_size(const std::optional<ImageSize>& s, const char* name, ErrorKind k
 std::string shown(double v) { return exact(v); }
 std::string shown(const std::vector<double>& v) { return exact(v); }
 std::string shown(const ImageSize& v) { return to_text(v); }
+std::string shown(Resample v) { return to_text(v); }
 std::string shown(int v) { return cat(v); }
 
 template <class T>
@@ -110,6 +119,21 @@ ImageSize parse_size(const std::string& text) {
     return *s;
 }
 
+const std::vector<std::string>& resample_names() {
+    static const std::vector<std::string> names{"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
+    return names;
+}
+
+std::string to_text(Resample filter) { return resample_names()[static_cast<size_t>(filter)]; }
+
+Resample parse_resample(const std::string& name) {
+    if (const auto r = try_resample(name)) return *r;
+    const std::vector<std::string> near = nearest(name, resample_names());
+    fail(ErrorKind::usage, "preprocess.resample", cat("`", name, "` is no filter for resizing"),
+         near.empty() ? cat("Filters: ", join(resample_names(), ", "), ".")
+                      : cat("Did you mean ", join(near, ", "), "?"));
+}
+
 PreprocessOptions merge(const PreprocessOptions& flags, const PreprocessOptions& stored,
                         std::vector<std::string>* warnings) {
     PreprocessOptions o;
@@ -118,12 +142,14 @@ PreprocessOptions merge(const PreprocessOptions& flags, const PreprocessOptions&
     o.std = pick("std", flags.std, stored.std, warnings);
     o.resize = pick("resize", flags.resize, stored.resize, warnings);
     o.crop = pick("crop", flags.crop, stored.crop, warnings);
+    o.resample = pick("resample", flags.resample, stored.resample, warnings);
     o.channels = pick("channels", flags.channels, stored.channels, warnings);
     return o;
 }
 
 PreprocessOptions options_of(const Preprocess& p) {
-    PreprocessOptions o{p.scale, p.mean, p.std, p.resize, p.crop, {}};
+    PreprocessOptions o{p.scale, p.mean, p.std, p.resize, p.crop, {}, {}};
+    if (p.resize) o.resample = p.resample;
     if (p.channels) o.channels = p.channels;
     return o;
 }
@@ -137,6 +163,7 @@ Preprocess resolve(const PreprocessOptions& o, DataKind kind, int channels) {
     if (kind == DataKind::image) {
         p.resize = o.resize;
         p.crop = o.crop;
+        p.resample = o.resample.value_or(Resample::bilinear);
         p.channels = channels;
     }
     check(p, channels);
@@ -161,7 +188,10 @@ std::map<std::string, std::string> to_map(const Preprocess& p) {
                                          {"scale", exact(p.scale)},
                                          {"mean", exact(p.mean)},
                                          {"std", exact(p.std)}};
-    if (p.resize) m["resize"] = to_text(*p.resize);
+    if (p.resize) {
+        m["resize"] = to_text(*p.resize);
+        m["resample"] = to_text(p.resample);
+    }
     if (p.crop) m["crop"] = to_text(*p.crop);
     if (p.channels) m["channels"] = cat(p.channels);
     return m;
@@ -181,6 +211,7 @@ Preprocess preprocess_from_map(const std::map<std::string, std::string>& map) {
     read_key(map, "mean", p.mean, parse_list);
     read_key(map, "std", p.std, parse_list);
     read_key(map, "resize", p.resize, try_size);
+    read_key(map, "resample", p.resample, try_resample);
     read_key(map, "crop", p.crop, try_size);
     read_key(map, "channels", p.channels, parse_number<int>);
     check(p, p.channels, ErrorKind::model);

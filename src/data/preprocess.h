@@ -25,13 +25,21 @@ std::string to_text(ImageSize size);  ///< "32x24", height first
 /// "HxW" or one number for a square. Throws usage "preprocess.size".
 ImageSize parse_size(const std::string& text);
 
+/// Pillow's filters.
+enum class Resample { nearest, box, bilinear, hamming, bicubic, lanczos };
+const std::vector<std::string>& resample_names();  ///< in the order of the enum
+std::string to_text(Resample filter);
+/// Throws usage "preprocess.resample" with the nearest name.
+Resample parse_resample(const std::string& name);
+
 struct Preprocess {
     DataKind kind = DataKind::image;
     double scale = 1.0 / 255;
     std::vector<double> mean{0}, std{1};  ///< one value serves all channels
-    std::optional<ImageSize> resize;      ///< Pillow's antialiased bilinear
+    std::optional<ImageSize> resize;      ///< as Pillow does it, with the filter `resample`
     std::optional<ImageSize> crop;        ///< the middle, after resize
     int channels = 0;                     ///< 1 grey, 3 RGB; 0: as the source (tables)
+    Resample resample = Resample::bilinear;
     bool operator==(const Preprocess&) const = default;
 };
 
@@ -41,6 +49,7 @@ struct PreprocessOptions {
     std::optional<std::vector<double>> mean, std;
     std::optional<ImageSize> resize, crop;
     std::optional<int> channels;
+    std::optional<Resample> resample;
     bool operator==(const PreprocessOptions&) const = default;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/image.h"
 
+#include "data/exif.h"
 #include "data/resize.h"
 #include "helpers.h"
 
@@ -33,9 +34,49 @@ const std::string kGreyJpeg =
     "0100000000000000000000000000000603ffc400201000010302070000000000000000000000000203062223323341425171a1ffda00"
     "08010100003f00311f8f61a3c1d311eb29a34e09c7f68e98c94f47ffd9";
 
+// CMYK with Adobe's marker, transform 0.
+const std::string kInkJpeg =
+    "ffd8ffee000e41646f626500640000000000ffdb0043000d090a0b0a080d0b0a0b0e0e0d0f13201513121213271c1e17202e2931302e"
+    "292d2c333a4a3e333646372c2d405741464c4e525352323e5a615a50604a51524fffc000140800070009044311004d11005911004b11"
+    "00ffc40017000003010000000000000000000000000002030604ffc4002a100001020404030900000000000000000001040500020306"
+    "11131521415292121422535455617191ffda000e0443004d0059004b00003f0069b4da1a65ef2feaeb2aaa3732e04887af5096c86b95"
+    "0a19331c6b8c0d42389f9827f4e2aae68b4d2f86953026adc318dfb0be8f236b6edf7d985eaf65fb74dd113d9d747a81d622b3406bf2"
+    "c7e4426bd5b98c7fffd9";
+
+/// Adobe's transform 2: the same bytes as YCCK.
+std::string as_ycck(std::string s) {
+    s[s.find("Adobe") + 11] = 2;
+    return s;
+}
+
+/// An Exif marker after the start of the file: a directory of two entries, little or big endian.
+std::string with_orientation(const std::string& jpeg, int orientation, bool big) {
+    const auto number = [&](uint32_t v, int width) {
+        std::string out;
+        for (int i = 0; i < width; ++i) out += static_cast<char>(v >> 8 * (big ? width - 1 - i : i));
+        return out;
+    };
+    const std::string tiff = (big ? std::string("MM\0*", 4) : std::string("II*\0", 4)) + number(8, 4) + number(2, 2) +
+                             number(0x0100, 2) + number(3, 2) + number(1, 4) + number(7, 2) + number(0, 2) +
+                             number(0x0112, 2) + number(3, 2) + number(1, 4) +
+                             number(static_cast<uint32_t>(orientation), 2) + number(0, 2) + number(0, 4);
+    const std::string body = std::string("Exif\0\0", 6) + tiff;
+    const size_t length = body.size() + 2;
+    return jpeg.substr(0, 2) + "\xff\xe1" + static_cast<char>(length >> 8) + static_cast<char>(length) + body +
+           jpeg.substr(2);
+}
+
 Image decode(const std::string& file) {
     const MappedFile m = in_memory(file);
     return decode_image(bytes_of(m), m.size, "picture");
+}
+Image pattern(int h, int w, int c) {
+    Image im{w, h, c, {}};
+    for (int y = 0; y < h; ++y)
+        for (int x = 0; x < w; ++x)
+            for (int k = 0; k < c; ++k)
+                im.pixels.push_back(static_cast<uint8_t>(x * 37 + y * 91 + k * 53 + (x * y) % 17 * 11));
+    return im;
 }
 void just_decode(const std::string& file) { decode(file); }
 }  // namespace
@@ -51,17 +92,73 @@ TEST(Image, JpegsDecodeAsPillowDoes) {
 }
 
 TEST(Image, JpegsCutOrFlipped) {
-    for (const std::string& hex : {kColourJpeg, kProgressiveJpeg, kGreyJpeg}) {
-        every_cut_is_refused(from_hex(hex), just_decode);
-        every_flip_is_survived(from_hex(hex), just_decode);
+    const std::string ink = from_hex(kInkJpeg);
+    for (const std::string& jpeg : {from_hex(kColourJpeg), from_hex(kProgressiveJpeg), ink, as_ycck(ink),
+                                    with_orientation(from_hex(kGreyJpeg), 6, false)}) {
+        every_cut_is_refused(jpeg, just_decode);
+        every_flip_is_survived(jpeg, just_decode);
     }
 }
 
-TEST(Image, JpegOfFourComponentsIsRefusedClearly) {
+TEST(Image, InksBecomeColoursAsPillowConvertsThem) {
+    const std::string ink = from_hex(kInkJpeg);
+    EXPECT_EQ(image_info(reinterpret_cast<const uint8_t*>(ink.data()), ink.size(), ""), (ImageInfo{9, 7, 3}));
+    EXPECT_EQ(fnv(decode(ink).pixels), 0xa1534c0eeeec1cc5u);
+    EXPECT_EQ(fnv(decode(as_ycck(ink)).pixels), 0x82c5552a6cec298fu);
+}
+
+TEST(Image, JpegOfTwoComponentsIsRefusedClearly) {
     std::string s = from_hex(kGreyJpeg);
     const size_t frame = s.find("\xff\xc0");
-    s.replace(frame, 13, from_hex("ffc00014080009000b04011100021100031100041100"));
-    EXPECT_EQ(id_of([&] { decode(s); }), "data.jpeg.cmyk");
+    s.replace(frame, 13, from_hex("ffc0000e080009000b02011100021100"));
+    EXPECT_EQ(id_of([&] { decode(s); }), "data.jpeg.components");
+}
+
+// Exif 2.32, tag Orientation: where the stored row 0 and the stored column 0 are when the picture is upright.
+TEST(Image, JpegsAreTurnedUpright) {
+    const std::string jpeg = from_hex(kGreyJpeg);
+    const Image stored = decode(jpeg);
+    const int w = stored.width, h = stored.height;
+    for (const bool big : {false, true})
+        for (int o = 0; o <= 9; ++o) {
+            const std::string file = with_orientation(jpeg, o, big);
+            const Image im = decode(file);
+            const bool row_is_vertical = o >= 5 && o <= 8;
+            ASSERT_EQ(im.width, row_is_vertical ? h : w) << o;
+            ASSERT_EQ(im.height, row_is_vertical ? w : h) << o;
+            const ImageInfo info = image_info(reinterpret_cast<const uint8_t*>(file.data()), file.size(), "");
+            EXPECT_EQ(info, (ImageInfo{im.width, im.height, 1}));
+            const bool right = o == 2 || o == 3 || o == 6 || o == 7, bottom = o == 3 || o == 4 || o == 7 || o == 8;
+            for (int row = 0; row < h; ++row)
+                for (int column = 0; column < w; ++column) {
+                    int x = row_is_vertical ? row : column, y = row_is_vertical ? column : row;
+                    if (right) x = im.width - 1 - x;
+                    if (bottom) y = im.height - 1 - y;
+                    ASSERT_EQ(im.pixels[static_cast<size_t>(y * im.width + x)],
+                              stored.pixels[static_cast<size_t>(row * w + column)])
+                        << o;
+                }
+        }
+}
+
+TEST(Image, DamagedExifIsNoOrientation) {
+    const std::string whole = with_orientation("....", 6, true).substr(6, 44);
+    const auto orientation = [](const std::string& s) {
+        const MappedFile m = in_memory(s);
+        return exif_orientation(bytes_of(m), m.size);
+    };
+    ASSERT_EQ(orientation(whole), 6);
+    for (size_t n = 0; n < 42; ++n) EXPECT_EQ(orientation(whole.substr(0, n)), n < 38 ? 1 : 6) << n;
+    for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
+        std::string s = whole;
+        s[bit / 8] = static_cast<char>(s[bit / 8] ^ (1 << bit % 8));
+        const int o = orientation(s);
+        ASSERT_TRUE(o >= 1 && o <= 8);
+    }
+    // A directory at the end of what a 32-bit offset can say, of 65535 entries.
+    std::string far = whole;
+    far.replace(10, 4, "\xff\xff\xff\xf0");
+    EXPECT_EQ(orientation(far), 1);
 }
 
 TEST(Image, HugeHeadersAreRefusedBeforeAllocating) {
@@ -110,12 +207,7 @@ TEST(Image, OtherFilesAreNamed) {
 }
 
 TEST(Image, GreyIsPillowsFormula) {
-    Image im{50, 40, 3, {}};
-    for (int y = 0; y < 40; ++y)
-        for (int x = 0; x < 50; ++x)
-            for (int k = 0; k < 3; ++k)
-                im.pixels.push_back(static_cast<uint8_t>(x * 37 + y * 91 + k * 53 + (x * y) % 17 * 11));
-    EXPECT_EQ(fnv(convert_channels(im, 1).pixels), 0x1406ba4de8f3e918u);
+    EXPECT_EQ(fnv(convert_channels(pattern(40, 50, 3), 1).pixels), 0x1406ba4de8f3e918u);
     const Image back = convert_channels(Image{1, 1, 1, {7}}, 3);
     EXPECT_EQ(back.pixels, (std::vector<uint8_t>{7, 7, 7}));
 }
@@ -131,14 +223,30 @@ TEST(Resize, MatchesValuesFromPillow) {
                           {33, 17, 3, 33, 5, 0x2a2b010a6a2de187u},    {33, 17, 3, 4, 17, 0x0068bb836edc90d2u},
                           {100, 100, 1, 99, 101, 0x2536889ae633f12bu}};
     for (const Case& k : cases) {
-        Image im{k.w, k.h, k.c, {}};
-        for (int y = 0; y < k.h; ++y)
-            for (int x = 0; x < k.w; ++x)
-                for (int c = 0; c < k.c; ++c)
-                    im.pixels.push_back(static_cast<uint8_t>(x * 37 + y * 91 + c * 53 + (x * y) % 17 * 11));
-        EXPECT_EQ(fnv(resize_bilinear(im, k.to_h, k.to_w).pixels), k.hash)
+        EXPECT_EQ(fnv(resize_image(pattern(k.h, k.w, k.c), k.to_h, k.to_w).pixels), k.hash)
             << k.h << "x" << k.w << " to " << k.to_h << "x" << k.to_w;
     }
+}
+
+TEST(Resize, EveryFilterMatchesValuesFromPillow) {
+    struct Case {
+        Resample filter;
+        uint64_t hashes[3];
+    };
+    const Case cases[] = {
+        {Resample::nearest, {0x45b6d09cb490297cu, 0xfb0d8bdf64b7a2abu, 0xb407ef637082e485u}},
+        {Resample::box, {0x62e607660ece7e6du, 0xfb0d8bdf64b7a2abu, 0xd833e2bfdf2cda9eu}},
+        {Resample::bilinear, {0xea3ad9479c0cf604u, 0x714adef45aeb5492u, 0x02cd74c7919e5893u}},
+        {Resample::hamming, {0xc513aff6ec255091u, 0x4bb4ff49f6b3ee40u, 0xe8d7788e1810fa92u}},
+        {Resample::bicubic, {0xaacde8f1d8172a44u, 0x712fb5184a9e4400u, 0xc50e77b3d2db6ec3u}},
+        {Resample::lanczos, {0xeb57853432ceb06au, 0x02f5dcb412a5f81eu, 0xe0a90b1842994969u}}};
+    const int sizes[3][5] = {{31, 47, 3, 7, 64}, {33, 17, 1, 50, 23}, {61, 9, 3, 12, 11}};
+    for (const Case& k : cases)
+        for (size_t i = 0; i < 3; ++i) {
+            const auto& [h, w, c, to_h, to_w] = sizes[i];
+            EXPECT_EQ(fnv(resize_image(pattern(h, w, c), to_h, to_w, k.filter).pixels), k.hashes[i])
+                << to_text(k.filter) << " " << i;
+        }
 }
 
 TEST(Resize, CropIsTheMiddle) {

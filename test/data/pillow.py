@@ -2,11 +2,13 @@
 """What Pillow answers: python3 pillow.py OUT [glyphs.tar]. pillow_test.cc compares.
 
 OUT/resize.bin: records of five int32 (height, width, channels, to height, to width), the input bytes, the result bytes.
+OUT/filters.bin: likewise with the filter (0 nearest, 1 box, 2 bilinear, 3 hamming, 4 bicubic, 5 lanczos) before them.
+OUT/jN.jpg with OUT/jN.rgb: int32 width, height and the bytes, exif_transpose'd and convert('RGB').
 OUT/N.png with OUT/N.rgb and OUT/N.l: convert('RGB') and convert('L').
 OUT/glyphs.bin: records of int32 path length, the path, int32 height, width, RGB bytes, 32x32 RGB bytes, and float32
 [3,32,32] = (pixel/255 - 0.5)/0.5."""
-import io, random, struct, sys, tarfile, warnings, zlib
-from PIL import Image
+import io, math, random, struct, sys, tarfile, warnings, zlib
+from PIL import Image, ImageOps
 
 
 def resize(image, w, h):
@@ -28,6 +30,60 @@ def resize_cases(out):
             noise = rng.randbytes(h * w * c) if case % 3 else bytes(rng.choice([0, 255]) for _ in range(h * w * c))
             image = Image.frombytes("L" if c == 1 else "RGB", (w, h), noise)
             f.write(struct.pack("<5i", h, w, c, th, tw) + noise + resize(image, tw, th).tobytes())
+
+
+def filter_cases(out):
+    """Image.resize as it is, of each filter 100 odd sizes up and down, grey and colour."""
+    rng = random.Random(3)
+    filters = [Image.NEAREST, Image.BOX, Image.BILINEAR, Image.HAMMING, Image.BICUBIC, Image.LANCZOS]
+    with open(out + "/filters.bin", "wb") as f:
+        for case in range(100):
+            h, w, th, tw = (2 * rng.randint(0, 110) + 1 for _ in range(4))
+            c = 1 if case % 2 else 3
+            noise = rng.randbytes(h * w * c) if case % 3 else bytes(rng.choice([0, 255]) for _ in range(h * w * c))
+            image = Image.frombytes("L" if c == 1 else "RGB", (w, h), noise)
+            for number, name in enumerate(filters):
+                f.write(struct.pack("<6i", number, h, w, c, th, tw) + noise + image.resize((tw, th), name).tobytes())
+
+
+def smooth(w, h, modes, rng):
+    """Waves, so that a JPEG of it is small and its corners differ."""
+    fx, fy = [[rng.uniform(0.05, 0.4) for _ in range(modes)] for _ in range(2)]
+    return bytes(int(127 + 120 * math.sin(x * fx[k] + y * fy[k] + k)) for y in range(h) for x in range(w) for k in range(modes))
+
+
+def jpeg_cases(out):
+    rng, number = random.Random(4), 0
+    cases = []
+    for orientation in range(0, 10):
+        for endian in "<>":
+            exif = Image.Exif()
+            exif.endian = endian
+            exif[0x0112] = orientation
+            exif[0x010F] = "a camera"
+            w, h = rng.randint(9, 40), rng.randint(9, 40)
+            mode = "RGB" if orientation % 2 else "L"
+            image = Image.frombytes(mode, (w, h), smooth(w, h, len(mode), rng))
+            cases.append((image, {"exif": exif.tobytes(), "quality": 90, "subsampling": 0}))
+    for w, h in ((17, 13), (8, 30), (33, 32)):
+        cases.append((Image.frombytes("CMYK", (w, h), smooth(w, h, 4, rng)), {"quality": 95}))
+        cases.append((Image.frombytes("CMYK", (w, h), smooth(w, h, 4, rng)), {"quality": 95, "progressive": True}))
+    for image, options in cases:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", **options)
+        data = buffer.getvalue()
+        variants = [data]
+        if image.mode == "CMYK":  # Adobe's marker: transform 0 as written, 2 (YCCK), and none at all
+            at = data.index(b"Adobe")
+            variants.append(data[: at + 11] + bytes([2]) + data[at + 12 :])
+            variants.append(data[: at - 4] + data[at + 12 :])
+        for v in variants:
+            with open(f"{out}/j{number}.jpg", "wb") as f:
+                f.write(v)
+            upright = ImageOps.exif_transpose(Image.open(io.BytesIO(v))).convert("RGB")
+            with open(f"{out}/j{number}.rgb", "wb") as f:
+                f.write(struct.pack("<2i", *upright.size) + upright.tobytes())
+            number += 1
 
 
 def chunk(name, data):
@@ -91,6 +147,8 @@ def glyph_cases(out, archive):
 
 warnings.simplefilter("ignore")
 resize_cases(sys.argv[1])
+filter_cases(sys.argv[1])
+jpeg_cases(sys.argv[1])
 png_cases(sys.argv[1])
 if len(sys.argv) > 2:
     glyph_cases(sys.argv[1], sys.argv[2])

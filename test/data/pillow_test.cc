@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against Pillow itself, in the peers' virtual environment: $HONE_PEERS (its folder or its python) or .venv/peers.
+#include <array>
 #include <map>
 
 #include "data/image.h"
@@ -61,10 +62,48 @@ TEST_F(Pillow, ResizePEER) {
     for (Records r(out_ / "resize.bin"); r.more(); ++cases) {
         const int h = r.number(), w = r.number(), c = r.number(), to_h = r.number(), to_w = r.number();
         const Image in{w, h, c, r.bytes(h * w * c)};
-        ASSERT_EQ(resize_bilinear(in, to_h, to_w).pixels, r.bytes(to_h * to_w * c))
+        ASSERT_EQ(resize_image(in, to_h, to_w).pixels, r.bytes(to_h * to_w * c))
             << h << "x" << w << "x" << c << " to " << to_h << "x" << to_w;
     }
     EXPECT_EQ(cases, 140);
+}
+
+TEST_F(Pillow, FiltersPEER) {
+    int cases = 0;
+    std::array<int, 6> worst{};
+    for (Records r(out_ / "filters.bin"); r.more(); ++cases) {
+        const int f = r.number(), h = r.number(), w = r.number(), c = r.number(), to_h = r.number(), to_w = r.number();
+        const Image in{w, h, c, r.bytes(h * w * c)};
+        const std::vector<uint8_t> mine = resize_image(in, to_h, to_w, static_cast<Resample>(f)).pixels;
+        const std::vector<uint8_t> theirs = r.bytes(to_h * to_w * c);
+        ASSERT_EQ(mine.size(), theirs.size());
+        for (size_t i = 0; i < mine.size(); ++i)
+            worst[static_cast<size_t>(f)] = std::max(worst[static_cast<size_t>(f)], std::abs(mine[i] - theirs[i]));
+    }
+    EXPECT_EQ(cases, 600);
+    for (size_t f = 0; f < 6; ++f) {
+        std::printf("%s: at most %d of 255 from Pillow\n", resample_names()[f].c_str(), worst[f]);
+        EXPECT_LE(worst[f], f == 0 || f >= 4 ? 0 : 1) << resample_names()[f];
+    }
+}
+
+// The peers' libjpeg-turbo is another, but decodes these alike: none is subsampled.
+TEST_F(Pillow, JpegsPEER) {
+    int n = 0, worst = 0;
+    for (; file_exists(out_ / cat("j", n, ".jpg")); ++n) {
+        const MappedFile m = in_memory(read_file(out_ / cat("j", n, ".jpg")));
+        const Image im = convert_channels(decode_image(bytes_of(m), m.size, cat(n)), 3);
+        Records r(out_ / cat("j", n, ".rgb"));
+        const int w = r.number(), h = r.number();
+        ASSERT_EQ(im.width, w) << n;
+        ASSERT_EQ(im.height, h) << n;
+        EXPECT_EQ(image_info(bytes_of(m), m.size, cat(n)).width, w) << n;
+        const std::vector<uint8_t> theirs = r.bytes(w * h * 3);
+        for (size_t i = 0; i < theirs.size(); ++i) worst = std::max(worst, std::abs(im.pixels[i] - theirs[i]));
+    }
+    std::printf("%d pictures, at most %d of 255 from Pillow\n", n, worst);
+    EXPECT_EQ(n, 38);
+    EXPECT_LE(worst, 1);
 }
 
 TEST_F(Pillow, PngsPEER) {
@@ -101,7 +140,7 @@ TEST_F(Pillow, GlyphsPEER) {
         const std::string path(r.take(static_cast<size_t>(r.number())));
         const int h = r.number(), w = r.number();
         const Image decoded{w, h, 3, r.bytes(h * w * 3)};
-        ASSERT_EQ(resize_bilinear(decoded, 32, 32).pixels, r.bytes(3072)) << path;
+        ASSERT_EQ(resize_image(decoded, 32, 32).pixels, r.bytes(3072)) << path;
         std::memcpy(expected.data(), r.take(3072 * 4).data(), 3072 * 4);
         ASSERT_TRUE(places.count(glyphs_ + ":" + path)) << path;
         const auto& [d, i] = places[glyphs_ + ":" + path];

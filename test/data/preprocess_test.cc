@@ -14,7 +14,9 @@ TEST(Preprocess, MapRoundTripIsExact) {
     p.resize = ImageSize{32, 48};
     p.crop = ImageSize{28, 28};
     p.channels = 3;
+    p.resample = Resample::lanczos;
     const auto map = to_map(p);
+    EXPECT_EQ(map.at("resample"), "lanczos");
     EXPECT_EQ(map.at("schema"), "1");
     EXPECT_EQ(map.at("resize"), "32x48");
     EXPECT_EQ(preprocess_from_map(map), p);
@@ -31,7 +33,7 @@ TEST(Preprocess, HostileMapsAreRefused) {
         {"mean", ""},        {"mean", "1,,2"},    {"mean", "1,"},  {"std", "0"},      {"std", "nan"},
         {"scale", "0"},      {"scale", "1e999"},  {"scale", "1x"}, {"resize", "0x4"}, {"resize", "-3x3"},
         {"resize", "99999"}, {"resize", "4x4x4"}, {"crop", "x"},   {"channels", "2"}, {"channels", "99999999999"},
-        {"kind", "sound"},   {"std", "1,2"},      {"mean", "inf"}};
+        {"kind", "sound"},   {"std", "1,2"},      {"mean", "inf"},     {"resample", "Bilinear"}};
     for (const auto& [key, value] : bad) {
         std::map<std::string, std::string> m{{"schema", "1"}, {"channels", "3"}};
         m[key] = value;
@@ -42,6 +44,21 @@ TEST(Preprocess, HostileMapsAreRefused) {
             EXPECT_EQ(e.kind, ErrorKind::model) << key;
         }
     }
+}
+
+TEST(Preprocess, FiltersByName) {
+    for (const std::string& name : resample_names()) EXPECT_EQ(to_text(parse_resample(name)), name);
+    EXPECT_EQ(id_of([] { parse_resample("bilinaer"); }), "preprocess.resample");
+    // What a model of before says nothing of is bilinear; a flag that differs is said.
+    EXPECT_EQ(preprocess_from_map({{"schema", "1"}, {"resize", "8x8"}}).resample, Resample::bilinear);
+    PreprocessOptions flags, stored;
+    stored.resize = ImageSize{8, 8};
+    stored.resample = Resample::bilinear;
+    flags.resample = Resample::bicubic;
+    std::vector<std::string> warnings;
+    EXPECT_EQ(resolve(merge(flags, stored, &warnings), DataKind::image, 3).resample, Resample::bicubic);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("--resample bicubic"), std::string::npos);
 }
 
 TEST(Preprocess, FlagsWinWithAWarning) {
