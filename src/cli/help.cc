@@ -14,7 +14,7 @@ std::string padded(std::string s, size_t width) {
 }
 
 std::string shown_with_value(const Option& o) {
-    if (o.positional) return o.needed ? o.name : "[" + o.name + "]";
+    if (o.positional) return cat(o.needed ? o.name : "[" + o.name + "]", o.list ? "..." : "");
     if (o.bare) return cat("--", o.name, "[=", o.value_name, "]");
     return o.value_name.empty() ? "--" + o.name : cat("--", o.name, " ", o.value_name);
 }

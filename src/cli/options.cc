@@ -116,6 +116,17 @@ Option& Options::positional(const std::string& name, std::string& to, const std:
     return push(std::move(o));
 }
 
+Option& Options::positional(const std::string& name, std::vector<std::string>& to, const std::string& help) {
+    Option o;
+    o.name = name;
+    o.value_name = name;
+    o.help = help;
+    o.positional = o.list = true;
+    o.set = [&to](const std::string& s) { to.push_back(s); };
+    o.get = [&to] { return join(to, ","); };
+    return push(std::move(o));
+}
+
 Option& Options::custom(const std::string& name, const std::string& value_name, const std::string& help,
                         std::function<void(const std::string&)> set, std::function<std::string()> get) {
     Option o;

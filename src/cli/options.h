@@ -23,6 +23,7 @@ struct Option {
     bool positional = false, needed = false, hidden = false;
     bool bare = false;   ///< may stand without a value, which then is "-"; a value is given with '='
     bool given = false;  ///< on the command line or in the recipe
+    bool list = false;   ///< takes any number of values; `set` appends one
     std::function<void(const std::string&)> set;  ///< throws usage errors that name the option
     std::function<std::string()> get;             ///< the value as text; empty when unset
 
@@ -41,6 +42,8 @@ class Options {
     /// Options declared from here on are listed under this heading.
     void group(std::string heading) { group_ = std::move(heading); }
     Option& positional(const std::string& name, std::string& to, const std::string& help);
+    /// All words that are left; the last positional.
+    Option& positional(const std::string& name, std::vector<std::string>& to, const std::string& help);
 
     Option& add(const std::string& name, const std::string& value_name, std::string& to, const std::string& help);
     Option& add(const std::string& name, const std::string& value_name, int& to, const std::string& help);

@@ -22,13 +22,13 @@ std::string see_help(const Verb& verb) { return cat("See `hone ", verb.name, " -
 }
 
 void apply_recipe(const Verb& verb, Options& options, const std::string& path) {
-    for (const auto& [key, value] : read_recipe(path)) {
+    for (const auto& [key, values] : read_recipe(path)) {
         std::string name = key;
         std::replace(name.begin(), name.end(), '_', '-');
         if (name == "verb") {
-            if (value != verb.name)
+            if (values != std::vector<std::string>{verb.name})
                 fail(ErrorKind::usage, "recipe.verb",
-                     cat("the recipe is one for `hone ", value, "`, not `hone ", verb.name, "`"), "", path);
+                     cat("the recipe is one for `hone ", join(values, ","), "`, not `hone ", verb.name, "`"), "", path);
             continue;
         }
         Option* o = options.find(name);
@@ -45,7 +45,10 @@ void apply_recipe(const Verb& verb, Options& options, const std::string& path) {
         }
         if (o->given) continue;
         try {
-            o->set(o->bare && value == "true" ? "-" : value);
+            if (o->list)
+                for (const std::string& v : values) o->set(v);
+            else
+                o->set(o->bare && join(values, ",") == "true" ? "-" : join(values, ","));
         } catch (Error& e) {
             throw Error(e.kind, e.id, e.message, e.hint, path);
         }
@@ -59,10 +62,15 @@ void parse_options(const Verb& verb, Options& options, const std::vector<std::st
     app.set_help_flag();
     app.allow_extras();
     std::deque<std::string> values(options.all().size());
+    std::deque<std::vector<std::string>> lists(options.all().size());
     std::vector<CLI::Option*> parsed;
     for (size_t i = 0; i < values.size(); ++i) {
         const Option& o = options.all()[i];
         CLI::Option* p = nullptr;
+        if (o.list) {
+            parsed.push_back(app.add_option(o.name, lists[i]));
+            continue;
+        }
         if (o.positional)
             p = app.add_option(o.name, values[i]);
         else if (o.bare)
@@ -84,7 +92,10 @@ void parse_options(const Verb& verb, Options& options, const std::vector<std::st
         if (word.size() > 1 && word[0] == '-' && word != "--") unknown_option(verb, options, word);
     for (size_t i = 0; i < values.size(); ++i) {
         if (parsed[i]->count() == 0) continue;
-        options.all()[i].set(values[i]);
+        if (options.all()[i].list)
+            for (const std::string& v : lists[i]) options.all()[i].set(v);
+        else
+            options.all()[i].set(values[i]);
         options.all()[i].given = true;
     }
     if (options.given("help")) return;

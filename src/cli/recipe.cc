@@ -18,12 +18,12 @@ std::string scalar(const YAML::Node& n, const std::string& key, const std::strin
 }
 }  // namespace
 
-std::map<std::string, std::string> read_recipe(const std::string& path) {
+std::map<std::string, std::vector<std::string>> read_recipe(const std::string& path) {
     const MappedFile file = map_file(path);
     if (file.size > kLargestRecipe)
         fail(ErrorKind::usage, "recipe.size",
              cat("a recipe has at most ", kLargestRecipe, " bytes; this file has ", file.size), "", path);
-    std::map<std::string, std::string> out;
+    std::map<std::string, std::vector<std::string>> out;
     try {
         const YAML::Node root = YAML::Load(std::string(file.text()));
         if (root.IsNull()) return out;
@@ -32,15 +32,12 @@ std::map<std::string, std::string> read_recipe(const std::string& path) {
                  path);
         for (const auto& item : root) {
             const std::string key = scalar(item.first, "a key", path);
-            std::string value;
-            if (item.second.IsSequence()) {
-                std::vector<std::string> parts;
-                for (const YAML::Node& part : item.second) parts.push_back(scalar(part, key, path));
-                value = join(parts, ",");
-            } else if (!item.second.IsNull()) {
-                value = scalar(item.second, key, path);
-            }
-            if (!out.emplace(key, value).second)
+            std::vector<std::string> values;
+            if (item.second.IsSequence())
+                for (const YAML::Node& part : item.second) values.push_back(scalar(part, key, path));
+            else
+                values.push_back(item.second.IsNull() ? "" : scalar(item.second, key, path));
+            if (!out.emplace(key, values).second)
                 fail(ErrorKind::usage, "recipe.twice", cat("`", key, "` is given twice"), "", path);
         }
     } catch (const YAML::Exception& e) {

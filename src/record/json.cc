@@ -9,7 +9,7 @@
 #include "record/eval.h"
 #include "record/inspect.h"
 #include "record/journal.h"
-#include "record/run.h"
+#include "record/runs.h"
 #include "record/visit.h"
 
 namespace hone::record {
@@ -137,6 +137,7 @@ std::string to_json(const BenchSuite& r) { return text_of(r); }
 std::string to_json(const Inspect& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
+std::string to_json(const Runs& r) { return text_of(r); }
 
 std::string to_json_line(const JournalEntry& e) { return text_of(e, -1); }
 

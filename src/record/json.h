@@ -16,6 +16,7 @@ struct BenchSuite;
 struct Inspect;
 struct Doctor;
 struct Run;
+struct Runs;
 
 std::string to_json(const Eval& r);
 std::string to_json(const Bench& r);
@@ -23,6 +24,7 @@ std::string to_json(const BenchSuite& r);
 std::string to_json(const Inspect& r);
 std::string to_json(const Doctor& r);
 std::string to_json(const Run& r);
+std::string to_json(const Runs& r);
 
 /// Unknown fields are skipped, absent ones keep their default, null doubles are NaN. Throws data "record.json" (not
 /// JSON), "record.schema" (another schema), "record.type" (a field of the wrong type).

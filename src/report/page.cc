@@ -6,21 +6,23 @@
 
 namespace hone::report {
 
+void page_head(Html& html, const std::string& title) {
+    const auto head = html.open("head");
+    html.raw(
+        "<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n");
+    html.element("title", title);
+    const auto sheet = html.open("style");
+    html.raw(style());
+}
+
 std::string html_report(const record::Run& run) {
     const std::string& given = run.original.empty() ? run.model : run.original;
     Html html;
     html.raw("<!DOCTYPE html>\n");
     {
         const auto page = html.open("html", {{"lang", "en"}});
-        {
-            const auto head = html.open("head");
-            html.raw(
-                "<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                "<meta name=\"color-scheme\" content=\"light dark\">\n");
-            html.element("title", base_name(given) + ": " + headline(run));
-            const auto sheet = html.open("style");
-            html.raw(style());
-        }
+        page_head(html, base_name(given) + ": " + headline(run));
         const auto body = html.open("body");
         const auto main = html.open("main");
         verdict_section(html, run);

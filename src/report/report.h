@@ -9,6 +9,7 @@
 
 namespace hone::record {
 struct Run;
+struct Runs;
 }
 
 namespace hone::report {
@@ -18,5 +19,9 @@ namespace hone::report {
 std::string html_report(const record::Run& run);
 /// Plain text, lines that end in '\n', control characters of the run's text replaced.
 std::string terminal_report(const record::Run& run);
+
+/// Several runs side by side, likewise self-contained and escaped.
+std::string runs_page(const record::Runs& runs);
+std::string runs_table(const record::Runs& runs);
 
 }  // namespace hone::report

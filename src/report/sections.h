@@ -24,5 +24,7 @@ void glossary_section(Html& html, const record::Run& run);
 
 /// The page's style sheet.
 std::string_view style();
+/// What stands in <head>; for use within an open <html>.
+void page_head(Html& html, const std::string& title);
 
 }  // namespace hone::report
