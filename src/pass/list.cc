@@ -19,6 +19,8 @@ const std::vector<PassDecl>& all_passes() {
         {"fuse_conv_bn", Stage::runtime, passes::fuse_conv_bn, "as above"},
         {"lower_qdq", Stage::runtime, passes::lower_qdq, "DequantizeLinear, operator, QuantizeLinear become one int8 operator"},
         {"fuse_activations", Stage::runtime, passes::fuse_activations, "x*sigmoid(x) and the erf form of GELU become one node"},
+        {"fuse_layer_norm", Stage::runtime, passes::fuse_layer_norm, "layer normalisation in nine nodes becomes one"},
+        {"fuse_attention", Stage::runtime, passes::fuse_attention, "product, Softmax, product over moved operands become one node"},
         {"fuse_epilogues", Stage::runtime, passes::fuse_epilogues, "bias, residual Add and activation join Conv, Gemm, MatMul"},
         {"lower_bf16", Stage::runtime, passes::lower_bf16, "with --precision bf16: Conv and Gemm read and write bf16"},
         {"eliminate_dead", Stage::runtime, passes::eliminate_dead, "as above"},

@@ -12,6 +12,8 @@ bool fuse_conv_bn(Graph&, const PassOptions&);
 bool fuse_pad(Graph&, const PassOptions&);
 bool lower_qdq(Graph&, const PassOptions&);
 bool fuse_activations(Graph&, const PassOptions&);
+bool fuse_layer_norm(Graph&, const PassOptions&);
+bool fuse_attention(Graph&, const PassOptions&);
 bool fuse_epilogues(Graph&, const PassOptions&);
 bool lower_bf16(Graph&, const PassOptions&);
 }  // namespace hone::passes

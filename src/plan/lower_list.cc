@@ -26,6 +26,7 @@ std::vector<Candidate> candidates_for(const LowerContext& c) {
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});
         add(lower::recurrent, {"LSTM", "GRU"});
+        add(lower::attention, {"hone.Attention"});
         return m;
     }();
     std::vector<Candidate> out;
