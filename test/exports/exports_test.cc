@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The networks of this folder, exported by PyTorch's two exporters: every node's answer is onnxruntime's.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "exports/every_node.h"
+#include "op/op.h"
+
+using namespace hone;
+
+namespace {
+
+std::vector<std::string> exported() {
+    std::vector<std::string> out;
+    for (const std::string& name : list_directory(source_path("test/exports")))
+        if (name.ends_with(".onnx")) out.push_back(name.substr(0, name.size() - 5));
+    std::sort(out.begin(), out.end());
+    return out;
+}
+std::string path_of(const std::string& name) { return source_path("test/exports/" + name + ".onnx"); }
+
+struct Folder {
+    std::string path;
+    Folder() {
+        char name[] = "/tmp/hone_exports_XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~Folder() { EXPECT_EQ(std::system(cat("rm -r ", path).c_str()), 0); }
+};
+
+/// Floats from N(0,1); integers 0 and 1, which fit vocabularies, segments and masks alike. Open axes are `open`.
+std::vector<Tensor> drawn_inputs(const Graph& g, int64_t open) {
+    std::vector<Tensor> out;
+    Rng rng(static_cast<uint64_t>(open));
+    for (ValueId v : g.inputs) {
+        Dims dims;
+        for (const Dim& d : g.value(v).type.shape) dims.push_back(d.known() ? d.value : open);
+        Tensor t = Tensor::zeros(g.value(v).type.dtype, dims);
+        for (int64_t i = 0; i < t.count(); ++i) is_float(t.dtype()) ? t.set(i, rng.normal()) : t.set_int(i, i % 3 != 0);
+        out.push_back(t);
+    }
+    return out;
+}
+
+/// One network by the references, by a plan in which every node's output is kept, and by the plan as it is.
+void expect_agreement(const std::string& name, const std::string& folder) {
+    const EveryNode peer(folder);
+    ASSERT_FALSE(peer.answers.empty());
+    const Graph g = read_model(path_of(name));
+    std::vector<ValueId> values;
+    for (ValueId v = 0; v < g.value_count(); ++v) values.push_back(v);
+    const int held = expect_answers(peer, names_of(g, values), interpret_values(g, peer.inputs), "references");
+    EXPECT_EQ(held, static_cast<int>(peer.answers.size())) << name;
+    const Graph all = read_model(folder + "/all.onnx");
+    EXPECT_EQ(expect_answers(peer, names_of(all, all.outputs), run_plan(all, peer.inputs), "plan of every node"), held);
+    EXPECT_EQ(expect_answers(peer, names_of(g, g.outputs), run_plan(g, peer.inputs), "plan"), static_cast<int>(g.outputs.size()));
+}
+
+}  // namespace
+
+TEST(Exports, PEER_EveryNodeIsOnnxruntimes) {
+    HONE_REQUIRE(!peers_python().empty(), "the peers' environment (scripts/peers)");
+    const std::vector<std::string> names = exported();
+    ASSERT_GE(names.size(), 20u);
+    for (int batch : {1, 3}) {
+        const Folder out;
+        std::string command = cat(peers_python(), " ", source_path("test/exports/every_node.py"), " ", out.path, " ", batch);
+        for (const std::string& name : names) command += " " + path_of(name);
+        ASSERT_EQ(std::system(command.c_str()), 0) << command;
+        for (const std::string& name : names) expect_agreement(name, cat(out.path, "/", name));
+    }
+}
+
+TEST(Exports, PlanIsTheReferences) {
+    for (const std::string& name : exported()) {
+        const Graph g = read_model(path_of(name));
+        for (int64_t open : {1, 2}) {
+            const std::vector<Tensor> inputs = drawn_inputs(g, open);
+            const std::vector<Tensor> want = interpret_graph(g, inputs), got = run_plan(g, inputs);
+            ASSERT_EQ(got.size(), want.size());
+            for (size_t i = 0; i < got.size(); ++i) EXPECT_LE(difference(got[i], want[i]), 1e-5) << name << ", output " << i;
+        }
+    }
+}
