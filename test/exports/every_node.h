@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What onnxruntime answered at every node of a model (every_node.py), and hone's answers beside it.
 #pragma once
+#include <unistd.h>
+
 #include <cmath>
 #include <map>
 #include <vector>
@@ -19,6 +21,15 @@ inline std::string peers_python() {
     if (is_directory(p)) p += "/bin/python";
     return file_exists(p) ? p : "";
 }
+
+struct TemporaryFolder {
+    std::string path;
+    TemporaryFolder() {
+        char name[] = "/tmp/hone_exports_XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~TemporaryFolder() { EXPECT_EQ(std::system(cat("rm -r ", path).c_str()), 0); }
+};
 
 /// A folder of every_node.py.
 struct EveryNode {

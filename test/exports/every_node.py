@@ -16,11 +16,12 @@ WORDS = 96
 
 
 def expose(model):
-    """Every node's output that is not one already; types are left to whoever reads it."""
-    listed = {o.name for o in model.graph.output}
+    """Every node's output that is not one already; types are left to whoever reads it. Not the mask of Dropout: before
+    opset 12 the standard does not say what it holds outside training."""
+    listed = {o.name for o in model.graph.output} | {""}
     for node in model.graph.node:
-        for name in node.output:
-            if name and name not in listed:
+        for name in node.output[:1] if node.op_type == "Dropout" else node.output:
+            if name not in listed:
                 listed.add(name)
                 model.graph.output.append(onnx.ValueInfoProto(name=name))
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The networks of this folder, exported by PyTorch's two exporters: every node's answer is onnxruntime's.
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/rng.h"
@@ -20,15 +18,6 @@ std::vector<std::string> exported() {
     return out;
 }
 std::string path_of(const std::string& name) { return source_path("test/exports/" + name + ".onnx"); }
-
-struct Folder {
-    std::string path;
-    Folder() {
-        char name[] = "/tmp/hone_exports_XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~Folder() { EXPECT_EQ(std::system(cat("rm -r ", path).c_str()), 0); }
-};
 
 /// Floats from N(0,1); integers 0 and 1, which fit vocabularies, segments and masks alike. Open axes are `open`.
 std::vector<Tensor> drawn_inputs(const Graph& g, int64_t open) {
@@ -65,8 +54,8 @@ TEST(Exports, PEER_EveryNodeIsOnnxruntimes) {
     const std::vector<std::string> names = exported();
     ASSERT_GE(names.size(), 20u);
     for (int batch : {1, 3}) {
-        const Folder out;
-        std::string command = cat(peers_python(), " ", source_path("test/exports/every_node.py"), " ", out.path, " ", batch);
+        const TemporaryFolder out;
+        std::string command = cat(peers_python(), " -B ", source_path("test/exports/every_node.py"), " ", out.path, " ", batch);
         for (const std::string& name : names) command += " " + path_of(name);
         ASSERT_EQ(std::system(command.c_str()), 0) << command;
         for (const std::string& name : names) expect_agreement(name, cat(out.path, "/", name));
