@@ -53,11 +53,11 @@ void declare_common(Options& o, Common& c, bool& help) {
     o.flag("help", help, "this text");
 }
 
-void check_common(const Common& c) {
+void check_common(const Common& c, const Verb& verb) {
     if (c.device != "cpu")
         fail(ErrorKind::usage, "device.absent", cat("there is no device '", c.device, "'"), "Present: cpu.");
     set_quiet(c.quiet);
-    if (!c.out.empty()) make_directories(c.out);
+    if (!c.out.empty()) make_directories(verb.out_is_file ? parent_directory(c.out) : c.out);
 }
 
 const Verb& find_verb(const std::string& name) {
@@ -87,7 +87,7 @@ int run_verb(const Verb& verb, const std::vector<std::string>& arguments) {
         print(stdout, verb_help(verb, options));
         return 0;
     }
-    check_common(common);
+    check_common(common, verb);
     Call call{common, options, "hone " + join(arguments, " "), {}};
     return verb.run(call);
 }

@@ -48,6 +48,7 @@ struct Verb {
     std::string name, summary;
     std::vector<std::pair<std::string, std::string>> examples;  ///< command, what it does
     bool hidden = false;
+    bool out_is_file = false;  ///< --out names a file, of which only the folder is made
     std::function<void(Options&)> declare;
     std::function<int(Call&)> run;  ///< the exit code: 0 or 1
 };

@@ -2,6 +2,7 @@
 // `hone quantize`: static int8 quantisation alone, every setting exposed; no verdict.
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -16,7 +17,7 @@ namespace hone::cli {
 
 namespace {
 struct QuantizeArgs {
-    std::string model, file, bits = "8/8", range = "min_max", keep_float;
+    std::string model, file, bits = "8/8", range = "min_max", keep_float, save_samples;
     double percentile = 0.9999;
     int64_t samples = 512;
     DataArgs data;
@@ -39,6 +40,20 @@ std::set<std::string> names_kept(const std::string& list, const std::vector<comp
     return keep;
 }
 
+/// The samples as the network sees them, for other tools: npy (version 1.0) of f32.
+void save_samples(const std::string& path, const Dataset& data, std::span<const int64_t> samples) {
+    std::string dims = cat(samples.size());
+    for (int64_t d : data.sample_dims()) dims += cat(", ", d);
+    std::string header = cat("{'descr': '<f4', 'fortran_order': False, 'shape': (", dims, "), }");
+    header.resize((10 + header.size()) / 64 * 64 + 53, ' ');
+    header += '\n';
+    std::string bytes("\x93NUMPY\x01\x00", 8);
+    bytes += static_cast<char>(header.size() & 255);
+    bytes += static_cast<char>(header.size() >> 8);
+    const Tensor x = batch(data, samples);
+    write_file_atomic(path, {bytes, header, {static_cast<const char*>(x.raw()), x.bytes()}});
+}
+
 int run_quantize(const QuantizeArgs& a, Call& call) {
     if (a.bits != "8/8")
         fail(ErrorKind::usage, "quantize.bits", cat("--bits ", a.bits, " is not among the methods yet"),
@@ -54,6 +69,7 @@ int run_quantize(const QuantizeArgs& a, Call& call) {
     std::vector<int64_t> samples = Rng(call.common.seed, 1).permutation(parts.training->size());
     samples.resize(static_cast<size_t>(std::min<int64_t>(a.samples, parts.training->size())));
     std::sort(samples.begin(), samples.end());
+    if (!a.save_samples.empty()) save_samples(a.save_samples, *parts.training, samples);
     eval::EvalOptions o;
     o.threads = call.common.threads;
     const compress::Calibration c = compress::calibrate(g, *parts.training, samples, o);
@@ -81,12 +97,14 @@ Verb quantize_verb() {
         {"hone quantize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --out net_int8.onnx", "every layer"},
         {"hone quantize net.onnx --data photos/ --range percentile --keep-float /fc/Gemm --out q.onnx",
          "one layer stays float"}};
+    v.out_is_file = true;
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("bits", "W/A", a->bits, "bits of weights and activations");
         o.add("range", "R", a->range, "how activation ranges are chosen").one_of({"min_max", "percentile"});
         o.add("percentile", "P", a->percentile, "share of values inside the range").at_least(0.5).at_most(1);
         o.add("samples", "N", a->samples, "training samples to calibrate on").at_least(1);
+        o.add("save-samples", "FILE", a->save_samples, "also write the calibration samples, preprocessed, as npy");
         o.add("keep-float", "NAMES", a->keep_float, "layers that stay float, separated by commas");
         add_data(o, a->data, false);
     };
