@@ -63,40 +63,48 @@ void add_data(Options& options, DataArgs& to, bool with_part) {
     if (with_part)
         options.add("part", "P", to.part, "training, validation or test; unless given the test part, else the only one")
             .one_of({"training", "validation", "test"});
+    add_preprocess(options, to.preprocess);
+}
+
+void add_preprocess(Options& options, PreprocessOptions& to) {
     options.custom(
         "scale", "X", "x = (pixel * scale - mean) / std; 1/255 for images and 1 for tables unless given",
         [&to](const std::string& s) {
             Options one;
             double v = 0;
             one.add("scale", "X", v, "").set(s);
-            to.preprocess.scale = v;
+            to.scale = v;
         },
-        [&to] { return to.preprocess.scale ? list_text(std::vector<double>{*to.preprocess.scale}) : std::string(); });
-    options.add("mean", "X,...", to.preprocess.mean, "one value for all channels, or one a channel");
-    options.add("std", "X,...", to.preprocess.std, "likewise");
-    add_size(options, "resize", to.preprocess.resize, "resize images as Pillow does");
+        [&to] { return to.scale ? list_text(std::vector<double>{*to.scale}) : std::string(); });
+    options.add("mean", "X,...", to.mean, "one value for all channels, or one a channel");
+    options.add("std", "X,...", to.std, "likewise");
+    add_size(options, "resize", to.resize, "resize images as Pillow does");
     options
         .custom(
             "resample", "NAME", "the filter that resizes; bilinear unless given",
-            [&to](const std::string& s) { to.preprocess.resample = parse_resample(s); },
-            [&to] { return to.preprocess.resample ? to_text(*to.preprocess.resample) : std::string(); })
+            [&to](const std::string& s) { to.resample = parse_resample(s); },
+            [&to] { return to.resample ? to_text(*to.resample) : std::string(); })
         .one_of(resample_names());
-    add_size(options, "crop", to.preprocess.crop, "then take the middle");
+    add_size(options, "crop", to.crop, "then take the middle");
 }
 
-DataParts open_for(const Graph& g, const DataArgs& args, Call& call) {
+DataOptions data_options_for(const Graph& g, const PreprocessOptions& flags, Call& call) {
     DataOptions o;
     o.seed = call.common.seed;
-    o.preprocess = args.preprocess;
+    o.preprocess = flags;
     follow_input(g, o);
     if (const auto stored = g.metadata.find("hone.preprocess"); stored != g.metadata.end()) {
         const record::StoredPreprocess s = record::stored_preprocess_from_json(stored->second);
         std::vector<std::string> warnings;
-        o.preprocess = merge(args.preprocess, options_of(preprocess_from_map(s.map)), &warnings);
+        o.preprocess = merge(flags, options_of(preprocess_from_map(s.map)), &warnings);
         o.class_names = s.class_names;
         for (const std::string& w : warnings) call.warn(w);
     }
-    DataParts parts = open_data(args.data, o);
+    return o;
+}
+
+DataParts open_for(const Graph& g, const DataArgs& args, Call& call) {
+    DataParts parts = open_data(args.data, data_options_for(g, args.preprocess, call));
     for (const std::string& note : parts.notes) call.say("note: " + note);
     return parts;
 }

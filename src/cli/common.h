@@ -29,6 +29,10 @@ struct DataArgs {
     PreprocessOptions preprocess;
 };
 void add_data(Options& options, DataArgs& to, bool with_part);
+/// --scale, --mean, --std, --resize, --crop alone; add_data has them.
+void add_preprocess(Options& options, PreprocessOptions& to);
+/// The model's stored preprocessing under the flags, its class names, channels and size: what reading data needs.
+DataOptions data_options_for(const Graph& g, const PreprocessOptions& flags, Call& call);
 /// --data with the model's stored preprocessing, flags winning with a warning; channels and size follow its input.
 DataParts open_for(const Graph& g, const DataArgs& args, Call& call);
 /// --part, or the test part, or the only one; its name goes to `name`. Throws data "data.part".

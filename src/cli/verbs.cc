@@ -9,6 +9,7 @@ Verb quantize_verb();
 Verb inspect_verb();
 Verb eval_verb();
 Verb bench_verb();
+Verb run_verb();
 Verb report_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
@@ -20,6 +21,7 @@ const std::vector<Verb>& all_verbs() {
         inspect_verb(),    //
         eval_verb(),       //
         bench_verb(),      //
+        run_verb(),        //
         report_verb(),     //
         doctor_verb(),     //
         time_pair_verb(),  //

@@ -82,8 +82,9 @@ class Rows {
     size_t at_ = 0, line_ = 1, next_line_ = 1;
 };
 
-size_t label_column(const std::vector<std::string>& header, const std::string& place) {
+size_t label_column(const std::vector<std::string>& header, const std::string& place, bool needed) {
     const auto found = std::find(header.begin(), header.end(), "label");
+    if (found == header.end() && !needed) return header.size();
     if (found == header.end()) {
         std::vector<std::string> near = nearest("label", header);
         std::string hint = near.empty()
@@ -113,12 +114,12 @@ float to_number(std::string_view cell, const std::string& column, const Rows& ro
 }
 }  // namespace
 
-CsvTable parse_csv(std::string_view text, const std::string& where) {
+CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_label) {
     Rows rows(text, where);
     std::vector<std::string> header, cells;
     if (!rows.next(header)) fail(ErrorKind::data, "data.csv.empty", "the table is empty", {}, where);
     for (std::string& name : header) name = trimmed(name);
-    const size_t label = label_column(header, rows.place());
+    const size_t label = label_column(header, rows.place(), needs_label);
     CsvTable table;
     for (size_t i = 0; i < header.size(); ++i)
         if (i != label) table.columns.push_back(header[i]);
@@ -129,13 +130,16 @@ CsvTable parse_csv(std::string_view text, const std::string& where) {
                  cat("a row of ", cells.size(), " cells; the header has ", header.size()), {}, rows.place());
         for (size_t i = 0; i < cells.size(); ++i)
             if (i != label) table.values.push_back(to_number(cells[i], header[i], rows));
-        table.labels.emplace_back(trimmed(cells[label]));
-        if (table.labels.back().empty()) fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
+        if (label < header.size()) {
+            table.labels.emplace_back(trimmed(cells[label]));
+            if (table.labels.back().empty())
+                fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
+        }
         if (table.values.size() > most)
             fail(ErrorKind::budget, "memory.limit", cat("the table needs more than ", limits().memory_bytes, " bytes"),
                  {}, rows.place());
     }
-    if (table.labels.empty()) fail(ErrorKind::data, "data.csv.empty", "a header and no rows", {}, where);
+    if (table.values.empty()) fail(ErrorKind::data, "data.csv.empty", "a header and no rows", {}, where);
     return table;
 }
 

@@ -15,10 +15,10 @@ namespace hone {
 struct CsvTable {
     std::vector<std::string> columns;  ///< features, without the label
     std::vector<float> values;         ///< row-major
-    std::vector<std::string> labels;   ///< one a row
+    std::vector<std::string> labels;   ///< one a row; empty where there is no column `label` and none is needed
 };
 
 /// Ids: data.csv.empty, .header, .label, .row, .number, .quote; budget memory.limit. `where` gets the line number.
-CsvTable parse_csv(std::string_view text, const std::string& where);
+CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_label = true);
 
 }  // namespace hone

@@ -12,6 +12,7 @@
 #include "data/parts.h"
 #include "data/pixels.h"
 #include "data/recognise.h"
+#include "data/sample.h"
 #include "data/split.h"
 
 namespace hone {
@@ -116,14 +117,12 @@ Preprocess resolve_pictures(const std::vector<RawPart*>& parts, const DataOption
     PreprocessOptions p = o.preprocess;
     int channels = o.channels == 1 || o.channels == 3 ? o.channels : p.channels.value_or(0);
     const ImageSize model{o.height, o.width};
-    const bool model_known = model.height > 0 && model.width > 0;
     PictureSurvey s;
     if (channels == 0 || (!p.resize && !p.crop))
         for (const RawPart* part : parts) survey(*part->images, s);
     if (channels == 0) channels = s.colour ? 3 : 1;
     if (!p.resize && !p.crop) {
-        if (model_known && (!s.same_size || size_of(s.first) != model)) {
-            p.resize = model;
+        if (follow_model_size(p, model, s.same_size, size_of(s.first))) {
             out.notes.push_back(cat("pictures are resized to ", to_text(model), ", the model's input"));
         } else if (!s.same_size) {
             fail(ErrorKind::data, "data.image.size",

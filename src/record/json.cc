@@ -7,6 +7,7 @@
 #include "record/bench.h"
 #include "record/doctor.h"
 #include "record/eval.h"
+#include "record/infer.h"
 #include "record/inspect.h"
 #include "record/journal.h"
 #include "record/runs.h"
@@ -136,6 +137,7 @@ std::string to_json(const Bench& r) { return text_of(r); }
 std::string to_json(const BenchSuite& r) { return text_of(r); }
 std::string to_json(const Inspect& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
+std::string to_json(const Infer& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
 std::string to_json(const Runs& r) { return text_of(r); }
 

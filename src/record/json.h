@@ -15,6 +15,7 @@ struct Bench;
 struct BenchSuite;
 struct Inspect;
 struct Doctor;
+struct Infer;
 struct Run;
 struct Runs;
 
@@ -23,6 +24,7 @@ std::string to_json(const Bench& r);
 std::string to_json(const BenchSuite& r);
 std::string to_json(const Inspect& r);
 std::string to_json(const Doctor& r);
+std::string to_json(const Infer& r);
 std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
 
