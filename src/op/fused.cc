@@ -65,10 +65,27 @@ Node as_plain(const Node& n, const char* op, size_t inputs) {
     return plain;
 }
 
+/// What kernels rely on and the float operators' inference does not see: bias, scales and residual.
+void check_operands(const InferContext& c, const TypeInfo& w, size_t channel_axis, bool quantised) {
+    if (!w.fixed() || w.shape.size() <= channel_axis) return;
+    const int64_t channels = w.shape[channel_axis].value;
+    auto count = [&](size_t i) { return c.in[i].fixed() ? count_of(dims_of(c.in[i].shape)) : -1; };
+    if (c.given(2) && count(2) >= 0 && count(2) != channels && (quantised || count(2) != 1)) c.refuse(cat("a bias of ", count(2), " for ", channels, " channels"));
+    const size_t residual = quantised ? 4 : 3;
+    if (quantised) {
+        for (size_t i : {size_t{0}, size_t{1}})
+            if (c.dtype(i) != DType::u8 && c.dtype(i) != DType::i8) c.refuse("expects 8-bit operands");
+        if (c.given(2) && c.dtype(2) != DType::i32) c.refuse("expects a bias of i32");
+        if (!c.given(3) || c.dtype(3) != DType::f32 || (count(3) >= 0 && count(3) != 1 && count(3) != channels)) c.refuse("expects a f32 scale, or one a channel");
+    }
+    if (c.given(residual) && c.in[residual].fixed() && c.out[0].fixed() && c.in[residual].shape != c.out[0].shape) c.refuse("a residual of another shape");
+}
+
 void infer_conv(InferContext& c) {
     const Node plain = as_plain(c.node, "Conv", 2);
     c.out = infer_node(*find_op("", "Conv"), plain, {TypeInfo::tensor(DType::f32, c.in[0].shape), TypeInfo::tensor(DType::f32, c.in[1].shape)}, {nullptr, nullptr});
     c.out[0].dtype = c.has("to") ? static_cast<DType>(c.integer("to")) : c.in[0].dtype;
+    check_operands(c, c.in[1], 0, std::string_view(c.op.name) == "QConv");
 }
 Attrs float_conv_attributes() { return conv_attributes() + activation_attributes() + Attrs{{"to", AttrKind::integer}}; }
 
@@ -98,6 +115,7 @@ void infer_gemm(InferContext& c) {
     Dims out = dims_of(c.in[0].shape);
     out.back() = gemm_sizes(c, out, dims_of(c.in[1].shape)).n;
     c.set(0, c.has("to") ? static_cast<DType>(c.integer("to")) : c.in[0].dtype, shape_of(out));
+    check_operands(c, c.in[1], c.integer("transB") != 0 ? 0 : 1, std::string_view(c.op.name) == "QGemm");
 }
 void run_gemm(RefContext& c) {
     const GemmSizes s = gemm_sizes(c, c.in[0].dims(), c.in[1].dims());

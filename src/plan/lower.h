@@ -19,6 +19,7 @@ struct LowerContext {
     const Node& node;
     int threads;
     int variant = 0;  ///< the nth implementation of kernels that have several; no kernel past the last
+    Packed packed{};  ///< weights packed before; a kernel that cannot take them packs the constant
     const TypeInfo& in_type(size_t i) const { return graph.value(node.inputs[i]).type; }
     const TypeInfo& out_type(size_t i = 0) const { return graph.value(node.outputs[i]).type; }
     bool given(size_t i) const { return node.in(i) != kNone; }
@@ -37,6 +38,8 @@ struct Candidate {
     std::function<std::unique_ptr<StepKernel>(Layout layout)> make;
     Isa isa = Isa::scalar;
     std::vector<int> in_place = {};  ///< inputs whose memory output 0 may take, in order of preference
+    bool measured_only = false;      ///< never of a fixed plan: its answers may differ in bits, or it is seldom faster
+    int variants = 1;                ///< how many values of LowerContext::variant are worth trying, at most
     bool view = false;               ///< output 0 is input 0 with other dims: no kernel at all
     std::vector<int> packed = {};    ///< constant inputs that the kernel has packed: their own memory is not kept
 };
@@ -44,6 +47,9 @@ struct Candidate {
 using LowerFunction = void (*)(const LowerContext&, std::vector<Candidate>&);
 /// Appends the candidates for a node whose inputs and outputs are all fixed tensors of numbers.
 std::vector<Candidate> candidates_for(const LowerContext& c);
+
+/// Of the operators that have candidates and a number that is raised when a kernel packs weights another way.
+std::string kernel_list_hash();
 
 /// A kernel from a lambda.
 template <class F>
@@ -79,6 +85,8 @@ void parallel_ranges(int64_t n, int64_t grain, const F& f) {
     }
     parallel_ranges_impl(n, grain, f);
 }
+/// The same kernel, run by the caller's thread alone.
+std::unique_ptr<StepKernel> on_one_thread(std::unique_ptr<StepKernel> k);
 /// Dims in memory order: N spatial... C for channels_last.
 Dims physical(const Dims& dims, Layout layout);
 /// For a permutation from plain to `to`, or to plain from channels_last.

@@ -39,6 +39,7 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
     s.dilations = win.dilations;
     s.threads = c.threads;
     s.variant = c.variant;
+    s.packed = onednn_packed(c.packed);
     const size_t residual = int8 ? 4 : 3;
     if (fused && !onednn_epilogue(op, c.given(residual), s.epilogue)) return;
     if (int8) {

@@ -27,6 +27,7 @@ void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
     s.n = w->dim(s.transpose_weights ? 0 : 1);
     s.threads = c.threads;
     s.variant = c.variant;
+    s.packed = onednn_packed(c.packed);
     const size_t residual = int8 ? 4 : 3;
     if (!onednn_epilogue(op, c.given(residual), s.epilogue)) return;
     if (int8) {

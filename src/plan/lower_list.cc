@@ -4,10 +4,14 @@
 #include "base/thread_pool.h"
 #include "kernel/vector/vector.h"
 #include "plan/lower.h"
+#include "record/fast_hash.h"
 
 namespace hone {
 
-std::vector<Candidate> candidates_for(const LowerContext& c) {
+namespace {
+constexpr int kPackingRevision = 1;
+
+const std::map<std::string, LowerFunction>& lowerings() {
     static const std::map<std::string, LowerFunction> list = [] {
         std::map<std::string, LowerFunction> m;
         auto add = [&](LowerFunction f, std::initializer_list<const char*> ops) {
@@ -29,6 +33,18 @@ std::vector<Candidate> candidates_for(const LowerContext& c) {
         add(lower::attention, {"hone.Attention"});
         return m;
     }();
+    return list;
+}
+}  // namespace
+
+std::string kernel_list_hash() {
+    std::string text = cat(kPackingRevision);
+    for (const auto& [op, f] : lowerings()) text += " " + op;
+    return record::fast_hash_hex(text);
+}
+
+std::vector<Candidate> candidates_for(const LowerContext& c) {
+    const std::map<std::string, LowerFunction>& list = lowerings();
     std::vector<Candidate> out;
     const auto it = list.find((c.node.domain.empty() ? "" : c.node.domain + ".") + c.node.op);
     if (it != list.end()) it->second(c, out);
@@ -42,6 +58,22 @@ void parallel_ranges_impl(int64_t n, int64_t grain, const std::function<void(int
     if (pool) pool->run(static_cast<int>(chunks), body);
     else
         for (int i = 0; i < chunks; ++i) body(i);
+}
+
+std::unique_ptr<StepKernel> on_one_thread(std::unique_ptr<StepKernel> k) {
+    struct OneThread final : StepKernel {
+        std::unique_ptr<StepKernel> k;
+        explicit OneThread(std::unique_ptr<StepKernel> kernel) : k(std::move(kernel)) {}
+        void run(const StepArgs& a) const override {
+            const ThreadPool::Use none(nullptr);
+            k->run(a);
+        }
+        size_t scratch_bytes() const override { return k->scratch_bytes(); }
+        size_t packed_bytes() const override { return k->packed_bytes(); }
+        Packed packed() const override { return k->packed(); }
+        std::string implementation() const override { return k->implementation() + ", one thread"; }
+    };
+    return std::make_unique<OneThread>(std::move(k));
 }
 
 Dims physical(const Dims& dims, Layout layout) {

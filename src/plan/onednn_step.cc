@@ -16,6 +16,10 @@ std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int r
         }
         size_t scratch_bytes() const override { return k->scratch_bytes(); }
         size_t packed_bytes() const override { return k->packed_bytes(); }
+        Packed packed() const override {
+            const onednn::PackedWeights w = k->packed_weights();
+            return {w.data, w.bytes, nullptr, 1};
+        }
         std::string implementation() const override { return "onednn " + k->implementation(); }
     };
     if (!k) return nullptr;

@@ -10,6 +10,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,14 @@ struct StepArgs {
     void* scratch = nullptr;
 };
 
+/// Weights in a kernel's own layout, from the kernel that packed them to one that need not pack them again.
+struct Packed {
+    const void* data = nullptr;
+    size_t bytes = 0;
+    std::shared_ptr<const void> owner{};
+    int input = 1;  ///< which input of the node they are
+};
+
 /// One kernel call, prepared: weights packed, sizes resolved. `run` may be called from several threads at once.
 class StepKernel {
   public:
@@ -35,6 +44,8 @@ class StepKernel {
     virtual void run(const StepArgs& a) const = 0;
     virtual size_t scratch_bytes() const { return 0; }
     virtual size_t packed_bytes() const { return 0; }
+    /// What a plan file keeps; without data where the kernel cannot take it back. Valid as long as the kernel.
+    virtual Packed packed() const { return {}; }
     virtual std::string implementation() const = 0;
 };
 
@@ -58,10 +69,23 @@ struct Step {
     std::string op;               ///< "hone.Conv", "Softmax", "reorder"
     std::vector<int> in, out;     ///< slots; -1 where omitted
     std::unique_ptr<StepKernel> kernel;
+    std::string candidate;        ///< which of lower_list.cc's candidates made the kernel
+    int variant = 0;              ///< ... and which of its implementations
+    int threads = 1;
+    Layout layout = Layout::plain;
     std::vector<std::string> origins;
     Isa isa = Isa::scalar;
     std::string device = "cpu";
     Cost cost;
+};
+
+/// How a step is to be done where that is not left to the list's order. What cannot be done so is done as without.
+struct Choice {
+    std::string candidate;
+    int variant = 0;
+    Layout layout = Layout::plain;
+    int threads = 0;  ///< 0: the plan's
+    Packed packed{};  ///< taken instead of packing the weights
 };
 
 /// Output slot `to` of a step would like the memory of input slot `from`.
@@ -74,6 +98,8 @@ struct PlanOptions {
     int threads = 1;
     Precision precision = Precision::fp32;
     bool references = false;                  ///< every step by its reference: the oracle
+    /// Asked for each node of the lowered graph; null or nothing: the first admissible kernel in list order.
+    std::function<std::optional<Choice>(const Graph& lowered, NodeId)> choose = {};
     std::set<std::string> disabled_passes = {};
     std::function<void(const std::string&, const std::string&)> dump = {};
 };
@@ -100,6 +126,11 @@ class Plan {
 
 /// Throws model, unsupported and budget errors.
 std::shared_ptr<const Plan> make_plan(const Graph& g, const std::vector<Dims>& input_dims, const PlanOptions& options);
+
+/// The first half of it: the graph at these dims after the runtime passes.
+Graph lower_graph(const Graph& g, const std::vector<Dims>& input_dims, const PlanOptions& options);
+/// The second half.
+std::shared_ptr<Plan> plan_lowered(Graph lowered, const PlanOptions& options);
 
 /// A table of steps: operator, kernel, shapes, layout, bytes.
 std::string to_text(const Plan& p);

@@ -105,19 +105,41 @@ class Planner {
         if (!all_fixed(n)) return plan_plain(std::move(s), n, StepKind::dynamic);
         s.cost = cost_of(g_, id);
         if (!options_.references) {
+            const std::optional<Choice> choice = options_.choose ? options_.choose(g_, id) : std::nullopt;
+            if (choice && plan_chosen(s, n, *choice)) return;
             LowerContext c{g_, id, n, options_.threads};
             for (Candidate& k : candidates_for(c)) {
-                if (k.isa > usable_isa()) continue;
+                if (k.isa > usable_isa() || k.measured_only) continue;
                 if (k.view) return plan_view(std::move(s), n);
-                const Layout layout = layout_for(k, n);
-                std::unique_ptr<StepKernel> kernel = k.make(layout);
-                if (!kernel) continue;
-                s.kernel = std::move(kernel);
-                s.isa = k.isa;
-                return plan_kernel(std::move(s), n, k, layout);
+                if (take(s, n, k, layout_for(k, n), options_.threads, 0)) return;
             }
         }
         plan_plain(std::move(s), n, StepKind::reference);
+    }
+
+    bool plan_chosen(Step& s, const Node& n, const Choice& choice) {
+        const int threads = choice.threads ? std::min(choice.threads, options_.threads) : options_.threads;
+        LowerContext c{g_, s.node, n, threads, choice.variant, choice.packed};
+        for (Candidate& k : candidates_for(c)) {
+            if (k.isa > usable_isa() || k.view || k.name != choice.candidate) continue;
+            const Layout layout = layout_for(k, n);
+            if (k.layout != LayoutRule::any && layout != choice.layout) continue;
+            if (take(s, n, k, layout, threads, choice.variant)) return true;
+        }
+        return false;
+    }
+
+    bool take(Step& s, const Node& n, const Candidate& k, Layout layout, int threads, int variant) {
+        std::unique_ptr<StepKernel> kernel = k.make(layout);
+        if (!kernel) return false;
+        s.kernel = threads < options_.threads ? on_one_thread(std::move(kernel)) : std::move(kernel);
+        s.isa = k.isa;
+        s.candidate = k.name;
+        s.variant = variant;
+        s.threads = threads;
+        s.layout = layout;
+        plan_kernel(std::move(s), n, k, layout);
+        return true;
     }
 
     /// What `any` comes to: the layout that most bytes of the inputs already have.
@@ -183,15 +205,24 @@ class Planner {
 }  // namespace
 
 std::shared_ptr<const Plan> make_plan(const Graph& g, const std::vector<Dims>& input_dims, const PlanOptions& options) {
+    return plan_lowered(lower_graph(g, input_dims, options), options);
+}
+
+Graph lower_graph(const Graph& g, const std::vector<Dims>& input_dims, const PlanOptions& options) {
+    Graph lowered = specialise(g, input_dims);
+    if (options.references) return lowered;
+    run_passes(lowered, Stage::runtime, {options.disabled_passes, options.dump, options.precision});
+    return lowered.compacted();
+}
+
+std::shared_ptr<Plan> plan_lowered(Graph lowered, const PlanOptions& options) {
     auto plan = std::make_shared<Plan>();
-    plan->graph = specialise(g, input_dims);
+    plan->graph = std::move(lowered);
     plan->threads = options.threads;
-    plan->input_dims = input_dims;
-    if (!options.references) {
-        run_passes(plan->graph, Stage::runtime, {options.disabled_passes, options.dump, options.precision});
-        plan->graph = plan->graph.compacted();
+    for (ValueId v : plan->graph.inputs) {
+        plan->input_types.push_back(plan->graph.value(v).type.dtype);
+        plan->input_dims.push_back(dims_of(plan->graph.value(v).type.shape));
     }
-    for (ValueId v : plan->graph.inputs) plan->input_types.push_back(plan->graph.value(v).type.dtype);
     Planner(*plan, options).run();
     if (plan->memory_bytes() > limits().memory_bytes)
         fail(ErrorKind::budget, "memory.limit", cat("the plan needs ", static_cast<unsigned long>(plan->memory_bytes()), " bytes; the limit is ", static_cast<unsigned long>(limits().memory_bytes)), "Raise it with --max-memory.");

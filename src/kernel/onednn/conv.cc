@@ -45,7 +45,7 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
     const size_t spatial = s.src_dims.size() - 2;
     const bool grouped = s.groups > 1;
     const Numbers numbers{s.dst, s.epilogue, s.scales, s.src_zero_point, s.dst_zero_point};
-    if (is_int8(s.src) && !exact(s, numbers, weights, bias)) return nullptr;
+    if (is_int8(s.src) && !s.packed.data && !exact(s, numbers, weights, bias)) return nullptr;
 
     const Dims weight_dims = grouped_dims(s);
     const memory::desc src(s.src_dims, data_type(s.src), activation_tag(spatial, s.channels_last));
@@ -71,7 +71,8 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
     parts.dst = dst;
     parts.weights = pd.weights_desc();
     parts.scratch = pd.scratchpad_desc();
-    parts.packed_weights = pack(plain, weights, parts.weights);
+    parts.packed_weights = packed_or_pack(s.packed, plain, weights, parts.weights);
+    if (!parts.packed_weights) return nullptr;
     if (bias) {
         parts.bias = bias_desc;
         parts.packed_bias = copy_bytes(bias, bias_desc.get_size());

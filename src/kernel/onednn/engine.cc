@@ -117,6 +117,10 @@ class PrimitiveKernel final : public Kernel {
     }
     size_t scratch_bytes() const override { return scratch_bytes_; }
     size_t packed_bytes() const override { return packed_bytes_; }
+    PackedWeights packed_weights() const override {
+        if (!p_.packed_weights) return {};
+        return {p_.packed_weights.get(), p_.weights.get_size(), nullptr};
+    }
     std::string implementation() const override { return name_; }
 
   private:
@@ -275,6 +279,12 @@ Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memor
     dnnl::memory s(pd.scratchpad_desc(), engine(), scratch.get());
     dnnl::reorder(pd).execute(stream(), {{DNNL_ARG_FROM, a}, {DNNL_ARG_TO, b}, {DNNL_ARG_SCRATCHPAD, s}});
     return buffer;
+}
+
+Buffer packed_or_pack(const PackedWeights& packed, const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to) {
+    if (!packed.data) return pack(from, plain, to);
+    if (packed.bytes != to.get_size()) return nullptr;
+    return {std::const_pointer_cast<void>(packed.owner), const_cast<void*>(packed.data)};
 }
 
 Buffer copy_bytes(const void* from, size_t bytes) {

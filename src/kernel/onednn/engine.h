@@ -55,6 +55,8 @@ std::unique_ptr<Kernel> make_kernel(Parts parts);
 /// Copies `plain` into the layout `to`.
 Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
 Buffer copy_bytes(const void* from, size_t bytes);
+/// Weights packed before, or `plain` packed now; null when what was packed before is of another size.
+Buffer packed_or_pack(const PackedWeights& packed, const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
 
 /// Advances `pd` to the `variant`-th implementation (by distinct name) that is not a reference; false when there is
 /// none.

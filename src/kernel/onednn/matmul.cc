@@ -82,7 +82,7 @@ std::unique_ptr<Kernel> finish(const typename Primitive::primitive_desc& pd, con
     parts.dst = pd.dst_desc();
     parts.weights = pd.weights_desc();
     parts.scratch = pd.scratchpad_desc();
-    if (s.constant_weights) parts.packed_weights = pack(plain, weights, parts.weights);
+    if (s.constant_weights && !(parts.packed_weights = packed_or_pack(s.packed, plain, weights, parts.weights))) return nullptr;
     if (bias) {
         parts.bias = bias_desc;
         parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
@@ -131,7 +131,7 @@ bool prefers_inner_product(const MatmulSpec& s) {
 std::unique_ptr<Kernel> build(const MatmulSpec& given, const void* weights, const void* bias) {
     const MatmulSpec s = collapsed(given);
     const Numbers numbers{s.dst, s.epilogue, s.scales, s.src_zero_point, s.dst_zero_point};
-    if (is_int8(s.src) && !exact(s, numbers, weights, bias)) return nullptr;
+    if (is_int8(s.src) && !s.packed.data && !exact(s, numbers, weights, bias)) return nullptr;
     std::vector<float> own_bias;
     if (bias && !is_int8(s.src) && !s.scales.empty() && s.scales[0] != 1) {
         own_bias = scaled_bias(s, bias);

@@ -31,6 +31,13 @@ struct Epilogue {
     float residual_scale = 1;          ///< rs above; 1 for float types
 };
 
+/// Weights that a kernel of the same spec, variant, library and instruction set packed before (Kernel::packed_weights).
+struct PackedWeights {
+    const void* data = nullptr;
+    size_t bytes = 0;
+    std::shared_ptr<const void> owner;
+};
+
 struct ConvSpec {
     DType src = DType::f32, weights = DType::f32, dst = DType::f32, bias = DType::undefined;  ///< bias i32 with int8
     Dims src_dims, weight_dims, dst_dims;       ///< N C spatial..., O I/g k..., N O spatial...; 1 to 3 spatial
@@ -43,6 +50,7 @@ struct ConvSpec {
     int src_zero_point = 0, dst_zero_point = 0;
     int threads = 1;
     int variant = 0;                            ///< the nth distinct implementation that oneDNN offers; null past the last
+    PackedWeights packed;                       ///< taken instead of `weights` (not read then); null where bytes differ
 };
 
 struct MatmulSpec {
@@ -58,6 +66,7 @@ struct MatmulSpec {
     int src_zero_point = 0, dst_zero_point = 0;
     int threads = 1;
     int variant = 0;                            ///< the nth distinct implementation that oneDNN offers; null past the last
+    PackedWeights packed;                       ///< taken instead of `weights` (not read then); null where bytes differ
     enum class Route { automatic, inner_product, matmul } route = Route::automatic;  ///< which oneDNN primitive
 };
 
@@ -83,6 +92,7 @@ class Kernel {
     virtual void run(const Arguments& a) const = 0;
     virtual size_t scratch_bytes() const = 0;
     virtual size_t packed_bytes() const = 0;     ///< memory of packed weights and bias
+    virtual PackedWeights packed_weights() const = 0;  ///< without an owner: valid as long as the kernel
     virtual std::string implementation() const = 0;  ///< "jit:avx512_core_vnni", "brgconv:avx512_core_amx" ...
 };
 
