@@ -9,6 +9,7 @@
 #include <set>
 
 #include "onnx/reader.h"
+#include "op/history.h"
 #include "op/op.h"
 
 namespace hone {
@@ -304,8 +305,9 @@ class Builder {
         if (!unsupported_.empty()) fail(ErrorKind::unsupported, unsupported_id_, cat("hone does not have: ", unsupported_), "", source_.name);
         const auto opset = g_.opsets.find("");
         for (NodeId n : order) {
-            const OpDecl* op = find_op(g_.node(n).domain, g_.node(n).op);
-            if (op->upgrade && opset != g_.opsets.end() && opset->second < kCanonicalOpset) op->upgrade(g_, n, opset->second);
+            if (opset == g_.opsets.end() || opset->second >= kCanonicalOpset) break;
+            upgrade_node(g_, n, opset->second);
+            if (opset->second < 7) infer_outputs(g_, n);  // how later operands are aligned depends on ranks
         }
         infer_graph(g_);
     }

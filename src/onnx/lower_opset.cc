@@ -33,9 +33,9 @@ Need lower(Graph& g, int to) {
 
 Graph in_opset(const Graph& g, std::optional<int> asked) {
     const auto original = g.opsets.find("");
-    int to = asked ? *asked : original == g.opsets.end() ? kCanonicalOpset : original->second;
-    if (to < kLeastOpset || to > kCanonicalOpset)
-        fail(ErrorKind::unsupported, "write.opset", cat("cannot write opset ", to, "; hone writes ", kLeastOpset, " to ", kCanonicalOpset));
+    int to = asked ? *asked : original == g.opsets.end() ? kCanonicalOpset : std::max(original->second, kLeastWritten);
+    if (to < kLeastWritten || to > kCanonicalOpset)
+        fail(ErrorKind::unsupported, "write.opset", cat("cannot write opset ", to, "; hone writes ", kLeastWritten, " to ", kCanonicalOpset));
     for (;;) {
         Graph copy = g.compacted();
         const Need need = lower(copy, to);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads ONNX models of opset 7 to 21 into a graph of the canonical opset, weights mapped from the file. Nothing that a
+// Reads ONNX models of opset 1 to 21 into a graph of the canonical opset, weights mapped from the file. Nothing that a
 // file holds can do harm: the wire format is walked and held against base/limits.h first (onnx/wire.h).
 //
 //   Graph g = read_model("net.onnx");
@@ -12,7 +12,8 @@
 
 namespace hone {
 
-constexpr int kLeastOpset = 7;
+constexpr int kLeastOpset = 1;   ///< that hone reads
+constexpr int kLeastWritten = 7;
 constexpr int kNewestIrVersion = 13;
 
 /// Errors: io "file.absent"; model "model.*", "graph.*", "node.*", "op.*"; unsupported "op.unknown" (every operator that

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "op/elements.h"
+#include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -181,6 +182,13 @@ void infer_prelu(InferContext& c) {
     }
     c.set(0, t, c.shape(0));
 }
+/// Before 7 a slope of one dim lay along the channels.
+void upgrade_prelu(Graph& g, NodeId n, int from) {
+    if (from >= 7 || g.node(n).inputs.size() < 2) return;
+    const TypeInfo &x = g.value(g.node(n).inputs[0]).type, &slope = g.value(g.node(n).inputs[1]).type;
+    if (!slope.rank_known || slope.shape.size() != 1 || slope.shape[0] == Dim(1) || !x.rank_known) return;
+    append_dims(g, n, 1, static_cast<int64_t>(x.shape.size()) - 2);
+}
 double prelu(double x, double slope) { return x < 0 ? x * slope : x; }
 int64_t prelu_of(int64_t x, int64_t slope, bool u) { return !u && x < 0 ? mul(x, slope, u) : x; }
 
@@ -211,11 +219,17 @@ OpDecl op(const char* name, Infer infer, Reference reference, int since = 1, std
             .infer = infer,
             .reference = reference,
             .elementwise = true,
+            .upgrade = align_operands,
             .since = since};
 }
 OpDecl variadic(OpDecl d) {
     d.min_inputs = 1;
     d.max_inputs = -1;
+    d.upgrade = nullptr;
+    return d;
+}
+OpDecl with_upgrade(OpDecl d, void (*upgrade)(Graph&, NodeId, int)) {
+    d.upgrade = upgrade;
     return d;
 }
 
@@ -266,7 +280,7 @@ std::vector<OpDecl> binary() {
         op("LessOrEqual", order, run_compare<le, le_of>, 12),
         op("Greater", order, run_compare<gt, gt_of>),
         op("GreaterOrEqual", order, run_compare<ge, ge_of>, 12),
-        op("PRelu", infer_prelu, run<prelu, prelu_of>),
+        with_upgrade(op("PRelu", infer_prelu, run<prelu, prelu_of>), upgrade_prelu),
         {.name = "Where",
          .min_inputs = 3,
          .max_inputs = 3,

@@ -99,6 +99,16 @@ void run_cast(RefContext& c) {
     }
 }
 
+/// Before 6 `to` was the type's name in the format's schema.
+void upgrade_cast(Graph& g, NodeId n, int from) {
+    if (from >= 6) return;
+    static constexpr const char* names[] = {"UNDEFINED", "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64",
+                                            "STRING", "BOOL", "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
+    const std::string to = text_or(g.node(n), "to", "");
+    for (size_t i = 1; i < std::size(names); ++i)
+        if (to == names[i]) g.node(n).attributes["to"] = static_cast<int64_t>(i);
+}
+
 /// The attribute is of 19 and speaks of 8-bit floats, which are not held.
 void forget_saturate(Graph& g, NodeId n) { drop_attribute(g, n, "saturate"); }
 
@@ -139,6 +149,7 @@ std::vector<OpDecl> cast() {
          .infer = infer_cast,
          .reference = run_cast,
          .elementwise = true,
+         .upgrade = upgrade_cast,
          .downgrade = downgrade_cast},
         {.name = "CastLike",
          .min_inputs = 2,

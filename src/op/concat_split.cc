@@ -54,6 +54,9 @@ void run_concat(RefContext& c) {
         at += part;
     }
 }
+void upgrade_concat(Graph& g, NodeId n, int from) {
+    if (from < 4) g.node(n).attributes.emplace("axis", int64_t{1});
+}
 int downgrade_concat(Graph& g, NodeId n, int to) {
     const int64_t axis = integer_or(g.node(n), "axis", 0);
     if (to >= 11 || axis >= 0) return to;
@@ -182,6 +185,21 @@ void run_tile(RefContext& c) {
     Tensor view = y.reshaped(deep);
     copy_strided(x, 0, strides, view);
 }
+/// Before 6 one axis was repeated: inputs `tiles` and `axis`.
+void upgrade_tile(Graph& g, NodeId n, int from) {
+    if (from >= 6 || g.node(n).inputs.size() != 3) return;
+    const Tensor *tiles = constant_input(g, n, 1), *axis = constant_input(g, n, 2);
+    const TypeInfo& x = g.value(g.node(n).inputs[0]).type;
+    const std::string at = cat("node '", g.node(n).name, "' (Tile)");
+    if (!tiles || !axis || !x.rank_known || tiles->count() != 1 || axis->count() != 1)
+        fail(ErrorKind::unsupported, "op.unsupported", "Tile before opset 6 of a tensor of unknown rank or with tiles and axis that are no constants", "", at);
+    Dims repeats(x.shape.size(), 1);
+    const int64_t a = axis->at_int(0);
+    if (a < 0 || a >= static_cast<int64_t>(repeats.size())) fail(ErrorKind::model, "op.invalid", cat("axis ", a, " is outside the input"), "", at);
+    repeats[static_cast<size_t>(a)] = tiles->at_int(0);
+    omit_input(g, n, 2);
+    put_input(g, n, 1, constant_for(g, n, "repeats", Tensor::of_i64(repeats)));
+}
 
 }  // namespace
 
@@ -195,6 +213,7 @@ std::vector<OpDecl> concat_split() {
          .attributes = {{"axis", AttrKind::integer, std::nullopt, true}},
          .infer = infer_concat,
          .reference = run_concat,
+         .upgrade = upgrade_concat,
          .downgrade = downgrade_concat},
         {.name = "Split",
          .min_inputs = 1,
@@ -213,7 +232,8 @@ std::vector<OpDecl> concat_split() {
          .max_outputs = 1,
          .attributes = {},
          .infer = infer_tile,
-         .reference = run_tile},
+         .reference = run_tile,
+         .upgrade = upgrade_tile},
     };
 }
 

@@ -74,6 +74,57 @@ bool input_to_real(Graph& g, NodeId n, size_t i, const char* name) {
     return true;
 }
 
+void upgrade_node(Graph& g, NodeId n, int from) {
+    if (from < 6) g.node(n).attributes.erase("consumed_inputs");
+    const OpDecl* op = find_op(g.node(n).domain, g.node(n).op);
+    if (op && op->upgrade && from < kCanonicalOpset) op->upgrade(g, n, from);
+}
+
+namespace {
+[[noreturn]] void refuse(const Graph& g, NodeId n, ErrorKind kind, const std::string& what) {
+    fail(kind, kind == ErrorKind::model ? "op.invalid" : "op.unsupported", what, "", cat("node '", g.node(n).name, "' (", g.node(n).op, ")"));
+}
+int64_t rank_of(const Graph& g, NodeId n, size_t i) {
+    const TypeInfo& t = g.value(g.node(n).inputs[i]).type;
+    if (!t.rank_known) refuse(g, n, ErrorKind::unsupported, cat("the rank of input ", static_cast<unsigned long>(i), " is not known; before opset 7 it says how operands are aligned"));
+    return static_cast<int64_t>(t.shape.size());
+}
+}  // namespace
+
+void append_dims(Graph& g, NodeId n, size_t i, int64_t ones) {
+    const auto rank = static_cast<size_t>(rank_of(g, n, i));
+    if (ones < 0 || ones > 64) refuse(g, n, ErrorKind::model, cat("input ", static_cast<unsigned long>(i), " of rank ", static_cast<unsigned long>(rank), " has too many dims"));
+    if (ones == 0) return;
+    if (const Tensor* t = constant_input(g, n, i)) {
+        Dims dims = t->dims();
+        dims.resize(rank + static_cast<size_t>(ones), 1);
+        return put_input(g, n, i, constant_for(g, n, "aligned", t->reshaped(dims)));
+    }
+    TypeInfo type = g.value(g.node(n).inputs[i]).type;
+    std::vector<int64_t> axes;
+    for (int64_t k = 0; k < ones; ++k) {
+        axes.push_back(static_cast<int64_t>(type.shape.size()));
+        type.shape.emplace_back(1);
+    }
+    const ValueId at = constant_for(g, n, "axes", Tensor::of_i64(axes));
+    const NodeId unsqueeze = g.add_node("", "Unsqueeze", {g.node(n).inputs[i], at}, 1, {}, g.node(n).name + ":aligned", g.node(n).origins);
+    g.value(g.node(unsqueeze).out()).type = type;
+    g.set_input(n, i, g.node(unsqueeze).out());
+}
+
+void align_operands(Graph& g, NodeId n, int from) {
+    if (from >= 7) return;
+    Attributes& a = g.node(n).attributes;
+    const bool asked = integer_or(g.node(n), "broadcast", 0) != 0, placed = a.contains("axis");
+    int64_t axis = integer_or(g.node(n), "axis", 0);
+    a.erase("broadcast");
+    a.erase("axis");
+    if (!asked || !placed) return;
+    const int64_t first = rank_of(g, n, 0), second = rank_of(g, n, 1);
+    if (axis < 0) axis += first;
+    append_dims(g, n, 1, first - axis - second);
+}
+
 int64_t integer_or(const Node& n, const char* name, int64_t fallback) {
     const auto it = n.attributes.find(name);
     const int64_t* v = it == n.attributes.end() ? nullptr : std::get_if<int64_t>(&it->second);

@@ -26,6 +26,16 @@ void real_to_input(Graph& g, NodeId n, const char* name, size_t i, DType t = DTy
 bool input_to_integers(Graph& g, NodeId n, size_t i, const char* name);
 bool input_to_real(Graph& g, NodeId n, size_t i, const char* name);
 
+/// Rewrites node `n` of opset `from` into canonical form: what its operator's own `upgrade` says, and before 6 the
+/// attribute `consumed_inputs`, which any node could have, goes.
+void upgrade_node(Graph& g, NodeId n, int from);
+/// Gives input `i` this many trailing dims of 1: a constant is reshaped, else an Unsqueeze goes before the node. Refuses a
+/// negative number and an input of unknown rank (model "op.invalid", unsupported "op.unsupported").
+void append_dims(Graph& g, NodeId n, size_t i, int64_t ones);
+/// The `upgrade` of binary operators. Before 7 the second operand broadcast where `broadcast` was 1, its dims beginning at
+/// `axis` of the first's (default: ending together, as since then).
+void align_operands(Graph& g, NodeId n, int from);
+
 /// The attribute, or `fallback`.
 int64_t integer_or(const Node& n, const char* name, int64_t fallback);
 std::string text_or(const Node& n, const char* name, const char* fallback);

@@ -47,6 +47,9 @@ void run_dropout(RefContext& c) {
 }
 void upgrade_dropout(Graph& g, NodeId n, int from) {
     if (from >= 12) return;
+    if (from < 7 && integer_or(g.node(n), "is_test", 0) == 0)
+        fail(ErrorKind::unsupported, "op.unsupported", cat("training at opset ", from, " (is_test = 0)"), "", cat("node '", g.node(n).name, "' (Dropout)"));
+    drop_attribute(g, n, "is_test");
     real_to_input(g, n, "ratio", 1);
     const ValueId mask = g.node(n).out(1);
     if (from >= 10 || mask == kNone || (g.value(mask).users.empty() && !g.is_output(mask))) return;

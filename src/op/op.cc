@@ -136,6 +136,22 @@ TypeInfo merge(const TypeInfo& declared, const TypeInfo& inferred, const std::st
 }
 }  // namespace
 
+void infer_outputs(Graph& g, NodeId id) {
+    const Node& n = g.node(id);
+    std::vector<TypeInfo> in;
+    std::vector<const Tensor*> known;
+    for (ValueId v : n.inputs) {
+        in.push_back(v == kNone ? TypeInfo{} : g.value(v).type);
+        known.push_back(v != kNone && g.value(v).is_constant() ? &g.value(v).constant : nullptr);
+    }
+    const std::vector<TypeInfo> out = infer_node(*find_op(n.domain, n.op), n, std::move(in), std::move(known));
+    for (size_t i = 0; i < out.size(); ++i)
+        if (n.outputs[i] != kNone) {
+            Value& v = g.value(n.outputs[i]);
+            v.type = merge(v.type, out[i], v.name);
+        }
+}
+
 void infer_graph(Graph& g) {
     std::map<std::string, int> missing;
     const std::vector<NodeId> order = g.order();
@@ -156,21 +172,7 @@ void infer_graph(Graph& g) {
         fail(ErrorKind::unsupported, "op.unknown", cat("the model uses operators that hone does not have: ", join(parts, ", ")),
              hints.empty() ? "No operator of that name is among hone's." : join(hints, "; "));
     }
-    for (NodeId id : order) {
-        const Node& n = g.node(id);
-        std::vector<TypeInfo> in;
-        std::vector<const Tensor*> known;
-        for (ValueId v : n.inputs) {
-            in.push_back(v == kNone ? TypeInfo{} : g.value(v).type);
-            known.push_back(v != kNone && g.value(v).is_constant() ? &g.value(v).constant : nullptr);
-        }
-        const std::vector<TypeInfo> out = infer_node(*find_op(n.domain, n.op), n, std::move(in), std::move(known));
-        for (size_t i = 0; i < out.size(); ++i)
-            if (n.outputs[i] != kNone) {
-                Value& v = g.value(n.outputs[i]);
-                v.type = merge(v.type, out[i], v.name);
-            }
-    }
+    for (NodeId id : order) infer_outputs(g, id);
 }
 
 std::vector<Tensor> interpret_node(const OpDecl& op, const Node& node, const std::vector<Tensor>& inputs) {

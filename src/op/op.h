@@ -102,7 +102,7 @@ struct OpDecl {
     double tolerance = 1e-5;         ///< relative, fp32 kernels against the reference
     bool random = false;             ///< Random*, Bernoulli, ...
     bool elementwise = false;        ///< y[i] depends on x[i] alone (after broadcasting): any layout will do
-    /// Rewrites a node of opset `from` (< 21) into canonical form, in place. Null: nothing changed since opset 7.
+    /// Rewrites a node of opset `from` (< 21) into canonical form, in place. Null: nothing changed since opset 1.
     void (*upgrade)(Graph&, NodeId, int from) = nullptr;
     /// The inverse for writing at opset `to`; returns the least opset that can express the node, <= `to` when done.
     int (*downgrade)(Graph&, NodeId, int to) = nullptr;
@@ -118,6 +118,8 @@ void verify_node(const OpDecl& op, const Node& node);
 /// Infers the outputs of one node from `in`; verifies first.
 std::vector<TypeInfo> infer_node(const OpDecl& op, const Node& node, std::vector<TypeInfo> in,
                                  std::vector<const Tensor*> known);
+/// Re-infers the outputs of one node of the graph; a clash with a declared type is refused (model "graph.type").
+void infer_outputs(Graph& g, NodeId n);
 /// Re-infers every value of the graph in order; declared output types must agree where both are known.
 /// Unknown operators are collected into one unsupported error with counts.
 void infer_graph(Graph& g);

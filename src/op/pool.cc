@@ -235,6 +235,14 @@ int downgrade_max(Graph& g, NodeId n, int to) {
     return least;
 }
 int downgrade_average(Graph& g, NodeId n, int to) { return window_opset(g, n, to, 10, 19); }
+/// Before 2 the degree was a real number.
+void upgrade_lp(Graph& g, NodeId n, int from) {
+    const auto it = g.node(n).attributes.find("p");
+    if (from >= 2 || it == g.node(n).attributes.end()) return;
+    const float* p = std::get_if<float>(&it->second);
+    if (p && *p == std::floor(*p) && std::fabs(*p) < 1e6f) it->second = static_cast<int64_t>(*p);
+    else if (p) fail(ErrorKind::unsupported, "op.unsupported", cat("a degree of ", *p), "", cat("node '", g.node(n).name, "' (", g.node(n).op, ")"));
+}
 int downgrade_lp(Graph& g, NodeId n, int to) { return window_opset(g, n, to, 18, 18); }
 
 std::vector<AttrSpec> window_attributes(std::vector<AttrSpec> more) {
@@ -260,14 +268,14 @@ std::vector<OpDecl> pool() {
          .infer = infer_average, .reference = run_average, .cost = cost_window, .downgrade = downgrade_average},
         {.name = "LpPool", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
          .attributes = window_attributes({{"p", AttrKind::integer, int64_t{2}}}),
-         .infer = infer_lp, .reference = run_lp, .cost = cost_window, .downgrade = downgrade_lp},
+         .infer = infer_lp, .reference = run_lp, .cost = cost_window, .upgrade = upgrade_lp, .downgrade = downgrade_lp},
         {.name = "GlobalAveragePool", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
          .attributes = {}, .infer = infer_global, .reference = run_global<Global::average>, .cost = cost_global},
         {.name = "GlobalMaxPool", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
          .attributes = {}, .infer = infer_global, .reference = run_global<Global::max>, .cost = cost_global, .tolerance = 0},
         {.name = "GlobalLpPool", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
          .attributes = {{"p", AttrKind::integer, int64_t{2}}},
-         .infer = infer_global_lp, .reference = run_global<Global::lp>, .cost = cost_global},
+         .infer = infer_global_lp, .reference = run_global<Global::lp>, .cost = cost_global, .upgrade = upgrade_lp},
     };
 }
 

@@ -82,6 +82,9 @@ void infer_reshape(InferContext& c) {
     }
     c.set(0, t, y);
 }
+void upgrade_reshape(Graph& g, NodeId n, int from) {
+    if (from < 5) integers_to_input(g, n, "shape", 1);
+}
 int downgrade_reshape(Graph& g, NodeId n, int to) {
     if (to >= 14) return to;
     if (integer_or(g.node(n), "allowzero", 0)) {
@@ -199,6 +202,7 @@ std::vector<OpDecl> reshape() {
          .infer = infer_reshape,
          .reference = run_copy,
          .cost = no_cost,
+         .upgrade = upgrade_reshape,
          .downgrade = downgrade_reshape},
         {.name = "Flatten",
          .min_inputs = 1,

@@ -133,9 +133,21 @@ void run_resize(RefContext& c) {
     for (int64_t i = 0; i < c.out[0].count(); ++i) c.out[0].set(i, y[static_cast<size_t>(i)]);
 }
 
+/// Before 7 Upsample had a factor each for the height and width of NCHW.
+void plane_scales(Graph& g, NodeId n) {
+    Attributes& a = g.node(n).attributes;
+    std::vector<float> scales{1, 1};
+    for (const char* name : {"height_scale", "width_scale"}) {
+        const auto it = a.find(name);
+        if (const float* v = it == a.end() ? nullptr : std::get_if<float>(&it->second)) scales.push_back(*v);
+        a.erase(name);
+    }
+    if (scales.size() == 4) a["scales"] = scales;
+}
 void upgrade_resize(Graph& g, NodeId n, int from) {
     if (from >= 11) return;
     const bool upsample = g.node(n).op == "Upsample";
+    if (upsample && from < 7) plane_scales(g, n);
     if (upsample && from < 9) {
         const auto it = g.node(n).attributes.find("scales");
         const auto* v = it == g.node(n).attributes.end() ? nullptr : std::get_if<std::vector<float>>(&it->second);
@@ -203,7 +215,7 @@ int downgrade_resize(Graph& g, NodeId n, int to) {
     omit_input(g, n, 1);
     return to;
 }
-void infer_upsample(InferContext& c) { c.refuse("Upsample is of opsets 7 to 9; later it is Resize"); }
+void infer_upsample(InferContext& c) { c.refuse("Upsample is of opsets 1 to 9; later it is Resize"); }
 
 }  // namespace
 
@@ -236,8 +248,7 @@ std::vector<OpDecl> resize() {
          .attributes = {{"mode", AttrKind::text, std::string("nearest")}},
          .infer = infer_upsample,
          .reference = nullptr,
-         .upgrade = upgrade_resize,
-         .since = 7},
+         .upgrade = upgrade_resize},
     };
 }
 

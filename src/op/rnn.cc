@@ -139,6 +139,10 @@ void infer(InferContext& c) {
 template <int64_t gates>
 Cost cost(const CostContext& c) { return cost_recurrent(c, gates); }
 
+/// `output_sequence` went at 7: since then a wanted output is one that has a name.
+void upgrade(Graph& g, NodeId id, int from) {
+    if (from < 7) drop_attribute(g, id, "output_sequence");
+}
 /// `layout` came at 14.
 int downgrade(Graph& g, NodeId id, int to) {
     if (integer_or(g.node(id), "layout", 0) != 0) return 14;
@@ -164,13 +168,13 @@ std::vector<OpDecl> rnn() {
     return {
         {.name = "RNN", .min_inputs = 3, .max_inputs = 6, .min_outputs = 0, .max_outputs = 2,
          .attributes = attributes({}), .infer = infer<1>, .reference = run_recurrent<1, step_rnn>, .cost = cost<1>,
-         .tolerance = 1e-4, .downgrade = downgrade},
+         .tolerance = 1e-4, .upgrade = upgrade, .downgrade = downgrade},
         {.name = "GRU", .min_inputs = 3, .max_inputs = 6, .min_outputs = 0, .max_outputs = 2,
          .attributes = attributes({{"linear_before_reset", AttrKind::integer, int64_t{0}}}), .infer = infer<3>,
-         .reference = run_recurrent<3, step_gru>, .cost = cost<3>, .tolerance = 1e-4, .downgrade = downgrade},
+         .reference = run_recurrent<3, step_gru>, .cost = cost<3>, .tolerance = 1e-4, .upgrade = upgrade, .downgrade = downgrade},
         {.name = "LSTM", .min_inputs = 3, .max_inputs = 8, .min_outputs = 0, .max_outputs = 3,
          .attributes = attributes({{"input_forget", AttrKind::integer, int64_t{0}}}), .infer = infer<4>,
-         .reference = run_recurrent<4, step_lstm>, .cost = cost<4>, .tolerance = 1e-4, .downgrade = downgrade},
+         .reference = run_recurrent<4, step_lstm>, .cost = cost<4>, .tolerance = 1e-4, .upgrade = upgrade, .downgrade = downgrade},
     };
 }
 

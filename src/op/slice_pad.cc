@@ -208,7 +208,7 @@ void run_pad(RefContext& c) {
 }
 void upgrade_pad(Graph& g, NodeId n, int from) {
     if (from >= 11) return;
-    integers_to_input(g, n, "pads", 1);
+    integers_to_input(g, n, from < 2 ? "paddings" : "pads", 1);
     const auto it = g.node(n).attributes.find("value");
     const float* v = it == g.node(n).attributes.end() ? nullptr : std::get_if<float>(&it->second);
     if (v && *v == 0)

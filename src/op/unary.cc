@@ -153,6 +153,13 @@ int downgrade_clip(Graph& g, NodeId n, int to) {
     return to;
 }
 
+/// Before 6 the defaults had fewer digits.
+void upgrade_selu(Graph& g, NodeId n, int from) {
+    if (from >= 6) return;
+    g.node(n).attributes.emplace("alpha", 1.6732f);
+    g.node(n).attributes.emplace("gamma", 1.0507f);
+}
+
 using Reference = void (*)(RefContext&);
 using Infer = void (*)(InferContext&);
 OpDecl unary(const char* name, Reference reference, Infer infer = infer_same<is_float>,
@@ -237,6 +244,8 @@ std::vector<OpDecl> activations() {
 std::vector<OpDecl> unary() {
     std::vector<OpDecl> all = arithmetic();
     for (OpDecl& d : activations()) all.push_back(std::move(d));
+    for (OpDecl& d : all)
+        if (std::string_view(d.name) == "Selu") d.upgrade = upgrade_selu;
     all.push_back({.name = "Clip",
                    .min_inputs = 1,
                    .max_inputs = 3,
