@@ -2,6 +2,10 @@
 #include "base/timing.h"
 
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <x86intrin.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +21,42 @@ namespace hone {
 double now_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+namespace {
+#if defined(__x86_64__)
+bool even_counter() {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d >> 8 & 1);  // invariant TSC
+}
+uint64_t counter() { return __rdtsc(); }
+#else
+bool even_counter() { return false; }
+uint64_t counter() { return 0; }
+#endif
+uint64_t monotonic_ns() {
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count());
+}
+/// Seconds a tick; both clocks are read over 10 ms, to some 1e-5.
+double tick_seconds() {
+    if (!even_counter()) return 1e-9;
+    const uint64_t ns = monotonic_ns(), from = counter();
+    uint64_t later = ns;
+    while (later - ns < 10'000'000) later = monotonic_ns();
+    return static_cast<double>(later - ns) * 1e-9 / static_cast<double>(counter() - from);
+}
+}  // namespace
+
+uint64_t ticks() {
+    static const bool even = even_counter();
+    return even ? counter() : monotonic_ns();
+}
+double seconds_between(uint64_t from, uint64_t to) {
+    static const double scale = tick_seconds();
+    return static_cast<double>(static_cast<int64_t>(to - from)) * scale;
+}
+
 double minimum(const std::vector<double>& v) {
     HONE_CHECK(!v.empty());
     return *std::min_element(v.begin(), v.end());

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wall-clock seconds (monotonic) and robust statistics of samples.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace hone {
 
 double now_seconds();
+/// The finest clock: the processor's own counter where it ticks evenly (some 10 ns to read), else the monotonic clock.
+/// Only differences mean something, and only within this process.
+uint64_t ticks();
+double seconds_between(uint64_t from, uint64_t to);
 double minimum(const std::vector<double>& v);
 /// Linear-interpolated quantile, q in [0,1]; v need not be sorted; v not empty.
 double quantile(std::vector<double> v, double q);

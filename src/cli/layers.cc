@@ -4,15 +4,14 @@
 #include <cmath>
 #include <set>
 
+#include "eval/roofline.h"
 #include "op/op.h"
+#include "op/parameters.h"
 #include "pass/pass.h"
 
 namespace hone::cli {
 
 namespace {
-/// Below this a step's time is that of calling it.
-constexpr double kOverheadMs = 5e-4;
-
 int64_t bytes_of(const Value& v) {
     if (v.is_constant()) return static_cast<int64_t>(v.constant.bytes());
     if (!v.type.fixed()) return 0;
@@ -29,12 +28,25 @@ Graph with_known_shapes(const Graph& as_read, const std::vector<Dims>& input_dim
     return g;
 }
 
+/// The stored weight that `v` dequantises, or `v`.
+ValueId stored(const Graph& g, ValueId v) {
+    const Value& value = g.value(v);
+    if (value.is_constant() || value.producer == kNone) return v;
+    const Node& n = g.node(value.producer);
+    return n.is("DequantizeLinear") && g.value(n.inputs[0]).is_constant() ? n.inputs[0] : v;
+}
+bool dequantises_weights(const Graph& g, const Node& n) { return n.out() != kNone && stored(g, n.out()) != n.out(); }
+
 int64_t parameters_of(const Graph& g, const Node& n, std::set<ValueId>& counted) {
     int64_t sum = 0;
-    for (const ValueId v : n.inputs) {
-        if (v == kNone || !g.value(v).is_constant()) continue;
+    if (dequantises_weights(g, n)) return 0;  // the layer that reads them has them
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+        if (n.inputs[i] == kNone) continue;
+        const ValueId v = stored(g, n.inputs[i]);
+        if (!g.value(v).is_constant()) continue;
         const Tensor& t = g.value(v).constant;
-        if (is_float(t.dtype()) && t.rank() > 0 && counted.insert(v).second) sum += t.count();
+        const bool counts = v != n.inputs[i] || holds_parameters(n.op, i, t.dtype());
+        if (counts && t.rank() > 0 && counted.insert(v).second) sum += t.count();
     }
     return sum;
 }
@@ -42,11 +54,14 @@ int64_t parameters_of(const Graph& g, const Node& n, std::set<ValueId>& counted)
 void count_work(const Graph& g, NodeId id, record::InspectLayer& row) {
     const Node& n = g.node(id);
     if (n.out() != kNone) row.output = to_text(g.value(n.out()).type);
+    if (dequantises_weights(g, n)) return;
     std::set<ValueId> seen;
     bool fixed = true;
     for (const auto* values : {&n.inputs, &n.outputs})
-        for (const ValueId v : *values) {
-            if (v == kNone || !seen.insert(v).second) continue;
+        for (const ValueId as_read : *values) {
+            if (as_read == kNone) continue;
+            const ValueId v = values == &n.inputs ? stored(g, as_read) : as_read;
+            if (!seen.insert(v).second) continue;
             row.bytes += bytes_of(g.value(v));
             fixed &= g.value(v).is_constant() || g.value(v).type.fixed();
         }
@@ -108,42 +123,17 @@ std::vector<int> Layers::rows_of_steps(const Plan& plan) const {
     return of;
 }
 
-double floor_ms(const Plan& plan, const Step& s, const eval::Probe& probe, int threads, bool* compute) {
-    *compute = false;
-    if (s.kind == StepKind::view) return 0;
-    double bytes = s.kernel ? static_cast<double>(s.kernel->packed_bytes()) : 0;
-    std::set<int> seen;
-    bool bf16 = false;
-    for (const auto* slots : {&s.in, &s.out})
-        for (const int i : *slots) {
-            if (i < 0 || !seen.insert(i).second) continue;
-            const Slot& slot = plan.slots[static_cast<size_t>(i)];
-            bytes += static_cast<double>(slot.bytes);
-            bf16 |= slot.type.dtype == DType::bf16;
-        }
-    const bool int8 = s.op == "hone.QConv" || s.op == "hone.QGemm";
-    const double gops = probe.gops(int8   ? eval::RateKind::int8
-                                   : bf16 ? eval::RateKind::bf16
-                                          : eval::RateKind::fp32,
-                                   threads);
-    const double gbs = probe.gbs(static_cast<double>(plan.memory_bytes()), threads);
-    const double work = gops > 0 ? 2 * s.cost.macs / gops * 1e-6 : 0, traffic = gbs > 0 ? bytes / gbs * 1e-6 : 0;
-    *compute = work > traffic;
-    return std::max(work, traffic);
-}
-
-void Layers::measure(const Plan& plan, const std::vector<double>& seconds, const eval::Probe& probe, int threads) {
+void Layers::measure(const Plan& plan, const std::vector<double>& step_ms, const eval::Probe& probe, int threads) {
     const std::vector<int> of = rows_of_steps(plan);
     std::vector<double> compute_ms(rows.size()), memory_ms(rows.size());
     std::vector<bool> touched(rows.size());
     for (size_t i = 0; i < of.size(); ++i) {
         if (of[i] < 0) continue;
         record::InspectLayer& row = rows[static_cast<size_t>(of[i])];
-        bool compute = false;
-        const double floor = floor_ms(plan, plan.steps[i], probe, threads, &compute);
-        (compute ? compute_ms : memory_ms)[static_cast<size_t>(of[i])] += floor;
-        row.time_ms = row.time_ms.value_or(0) + seconds[i] * 1e3;
-        row.floor_ms = row.floor_ms.value_or(0) + floor;
+        const eval::Roofline line = eval::roofline(plan, plan.steps[i], probe, threads);
+        (line.compute_ms > line.memory_ms ? compute_ms : memory_ms)[static_cast<size_t>(of[i])] += line.floor_ms();
+        row.time_ms = row.time_ms.value_or(0) + step_ms[i];
+        row.floor_ms = row.floor_ms.value_or(0) + line.floor_ms();
     }
     for (const Step& s : plan.steps)
         for (const std::string& origin : s.origins)
@@ -152,7 +142,7 @@ void Layers::measure(const Plan& plan, const std::vector<double>& seconds, const
     for (size_t r = 0; r < rows.size(); ++r) {
         if (!rows[r].time_ms)
             rows[r].bound = touched[r] ? "fused" : "folded";
-        else if (*rows[r].floor_ms < kOverheadMs)
+        else if (*rows[r].floor_ms < eval::kCallMs)
             rows[r].bound = "overhead";
         else
             rows[r].bound = compute_ms[r] > memory_ms[r] ? "compute" : "memory";

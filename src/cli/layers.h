@@ -2,7 +2,7 @@
 // The layers of a network as they stand in its file: what `inspect` tells of each, counted and measured.
 //
 //   Layers layers(read_model(path), dims);
-//   layers.measure(*plan, step_seconds, probe, threads);
+//   layers.measure(*plan, profile.step_ms, probe, threads);
 //   layers.rows;
 #pragma once
 #include <map>
@@ -21,9 +21,9 @@ class Layers {
     /// Counts. `as_read` is the graph of the file, nothing run on it. A constant that several layers read counts as a
     /// parameter of the first. Layers whose shapes depend on values have no MACs.
     Layers(const Graph& as_read, const std::vector<Dims>& input_dims);
-    /// Roofline classes and floors from the probe, times from `seconds` a step of the plan. What was fused into another
+    /// Roofline classes and floors from the probe, times from milliseconds a step of the plan. What was fused into another
     /// layer is marked so and has no time of its own; reorders count for the layer that reads them.
-    void measure(const Plan& plan, const std::vector<double>& seconds, const eval::Probe& probe, int threads);
+    void measure(const Plan& plan, const std::vector<double>& step_ms, const eval::Probe& probe, int threads);
 
     std::vector<record::InspectLayer> rows;
 
@@ -33,8 +33,5 @@ class Layers {
     std::vector<int> rows_of_steps(const Plan& plan) const;
     std::map<std::string, std::vector<int>> by_origin_;
 };
-
-/// Milliseconds: operations over the rate, bytes over the bandwidth, the greater. `compute` says which it was.
-double floor_ms(const Plan& plan, const Step& s, const eval::Probe& probe, int threads, bool* compute);
 
 }  // namespace hone::cli

@@ -6,7 +6,6 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "cli/common.h"
 #include "cli/layers.h"
 #include "eval/latency.h"
@@ -14,14 +13,11 @@
 #include "record/inspect.h"
 #include "record/json.h"
 #include "record/table.h"
-#include "run/session.h"
+#include "run/profile.h"
 
 namespace hone::cli {
 
 namespace {
-constexpr int kLeastRuns = 30;
-constexpr double kMeasureSeconds = 1, kMeasureAtMost = 10;
-
 struct InspectArgs {
     std::string model, precision = "fp32";
     int64_t batch = 1;
@@ -34,12 +30,6 @@ record::Texts types_of(const Graph& g, const std::vector<ValueId>& values) {
     return out;
 }
 
-struct Measured {
-    std::vector<double> step_seconds;  ///< median of each step
-    double ms = 0;                     ///< median of whole runs
-    int64_t runs = 0;
-};
-
 /// Operators of steps that run by a plain loop because no kernel takes them.
 std::vector<std::string> without_kernel(const Plan& plan) {
     std::vector<std::string> out;
@@ -48,30 +38,6 @@ std::vector<std::string> without_kernel(const Plan& plan) {
         if (std::find(out.begin(), out.end(), s.op) == out.end()) out.push_back(s.op);
     }
     return out;
-}
-
-/// Whole runs, each step timed in each.
-Measured time_steps(Session& session, const std::vector<Tensor>& inputs) {
-    for (int i = 0; i < 3; ++i) session.execute(inputs);
-    session.step_seconds();
-    std::vector<std::vector<double>> steps(session.plan().steps.size());
-    std::vector<double> whole;
-    const double start = now_seconds();
-    for (double spent = 0;
-         (whole.size() < kLeastRuns || spent < kMeasureSeconds) && (whole.size() < 3 || spent < kMeasureAtMost);
-         spent = now_seconds() - start) {
-        check_interrupt();
-        const double before = now_seconds();
-        session.execute(inputs);
-        whole.push_back((now_seconds() - before) * 1e3);
-        const std::vector<double> s = session.step_seconds();
-        for (size_t i = 0; i < s.size(); ++i) steps[i].push_back(s[i]);
-    }
-    Measured m;
-    for (const std::vector<double>& s : steps) m.step_seconds.push_back(median(s));
-    m.ms = median(whole);
-    m.runs = static_cast<int64_t>(whole.size());
-    return m;
 }
 
 std::string milliseconds(const std::optional<double>& ms) { return ms ? record::number_text(*ms) : ""; }
@@ -94,7 +60,10 @@ std::string human(const record::Inspect& r, int64_t batch, int64_t runs) {
     if (!r.totals.time_ms) return s;
     double floor = 0;
     for (const record::InspectLayer& l : r.layers) floor += l.floor_ms.value_or(0);
-    return s + cat("\nwhole: ", record::number_text(*r.totals.time_ms), " ms (median of ", runs, " runs), floor ",
+    return s + cat("\nlayers: ", record::number_text(*r.totals.layers_ms), " ms, ",
+                   record::number_text(100 * *r.totals.layers_ms / *r.totals.time_ms), " % of the whole\nwhole: ",
+                   record::number_text(*r.totals.time_ms), " ms (middle half of ", runs, " runs; with timers ",
+                   record::number_text(*r.totals.timed_ms), " ms), floor ",
                    record::number_text(floor), " ms (", record::number_text(100 * floor / *r.totals.time_ms),
                    " % reached); in hone, ", r.precision, ", ", r.threads, " threads, batch ", batch, "; ",
                    record::printable(cpu_model()), ", load ", record::number_text(load_average()),
@@ -139,9 +108,12 @@ int inspect(const InspectArgs& a, Call& call) {
         if (!a.no_time) {
             ThreadPool pool(po.threads);
             Session session(plan, &pool);
-            const Measured m = time_steps(session, eval::synthetic_inputs(portable, a.batch, call.common.seed + 1));
-            layers.measure(*plan, m.step_seconds, eval::known_machine(po.threads), po.threads);
-            r.totals.time_ms = m.ms;
+            const Profile m =
+                profile_runs(session, eval::synthetic_inputs(portable, a.batch, call.common.seed + 1), {});
+            layers.measure(*plan, m.step_ms, eval::known_machine(po.threads), po.threads);
+            r.totals.time_ms = m.whole_ms;
+            r.totals.timed_ms = m.timed_ms;
+            r.totals.layers_ms = m.steps_ms();
             runs = m.runs;
         }
     }

@@ -6,11 +6,13 @@
 #include <hone_onnx.pb.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "onnx/reader.h"
 #include "op/history.h"
 #include "op/op.h"
+#include "op/parameters.h"
 
 namespace hone {
 namespace {
@@ -341,11 +343,20 @@ std::map<std::string, int> operators_in(const wire::Skeleton& skeleton, const st
 
 int64_t parameters_in(const wire::Skeleton& skeleton, const std::string& name) {
     const pb::ModelProto model = parse(skeleton, name);
+    std::map<std::string, std::vector<std::pair<std::string, size_t>>> readers;
+    for (const auto& n : model.graph().node())
+        for (int i = 0; i < n.input_size(); ++i) readers[n.input(i)].emplace_back(n.op_type(), static_cast<size_t>(i));
     int64_t sum = 0;
     for (const auto& p : model.graph().initializer()) {
         const wire::TensorRecord& t = skeleton.tensors.at(wire::record_number(p.raw_data()));
-        const bool known = t.data_type > 0 && t.data_type <= static_cast<int64_t>(DType::bf16);
-        if (!known || !is_float(static_cast<DType>(t.data_type))) continue;
+        if (t.data_type <= 0 || t.data_type > static_cast<int64_t>(DType::bf16)) continue;
+        const auto type = static_cast<DType>(t.data_type);
+        const auto by = readers.find(t.name);
+        const bool counts = by == readers.end()
+                                ? is_float(type)
+                                : std::any_of(by->second.begin(), by->second.end(),
+                                              [&](const auto& r) { return holds_parameters(r.first, r.second, type); });
+        if (!counts) continue;
         for (int64_t d : t.dims)
             if (d < 0) fail(ErrorKind::model, "model.tensor.dims", cat("has a dimension of ", d), "", cat("tensor '", t.name, "'"));
         if (__builtin_add_overflow(sum, count_of(t.dims), &sum)) fail(ErrorKind::model, "size.overflow", "the parameters overflow", "", name);

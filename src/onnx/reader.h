@@ -23,7 +23,7 @@ Graph read_model(const std::string& path);
 Graph read_model_bytes(std::string_view bytes, const std::string& name = "model", const std::string& folder = {});
 /// How often each operator stands in a model's main graph ("domain.Op" outside the standard's), whether hone has it or not.
 std::map<std::string, int> count_operators(const std::string& path);
-/// Elements of the float initialisers of a model's main graph, shared ones once; the values of Constant nodes are none.
+/// Elements of the initialisers that are parameters (op/parameters.h) of a model's main graph, shared ones once; the values of Constant nodes are none.
 int64_t count_parameters(const std::string& path);
 /// A file that holds one TensorProto, as in the test data of ONNX. Its name goes to `name`, if given.
 Tensor read_tensor_file(const std::string& path, std::string* name = nullptr);

@@ -34,13 +34,17 @@ struct InspectLayer {
 
 struct InspectTotals {
     int64_t parameters = 0, macs = 0, bytes = 0;
-    std::optional<double> time_ms{};
+    std::optional<double> time_ms{};    ///< whole runs without timers
+    std::optional<double> timed_ms{};   ///< whole runs with timers
+    std::optional<double> layers_ms{};  ///< the sum over the layers
     template <class S, class V>
     static void visit(S& s, V& v) {
         v("parameters", s.parameters);
         v("macs", s.macs);
         v("bytes", s.bytes);
         v("time_ms", s.time_ms);
+        v("timed_ms", s.timed_ms);
+        v("layers_ms", s.layers_ms);
     }
 };
 

@@ -56,14 +56,22 @@ void Session::execute(const std::vector<Tensor>& inputs) {
         }
     }
     ThreadPool::Use use(plan_->threads > 1 ? pool_ : nullptr);
+    if (profile_) marks_[0] = ticks();
     for (size_t k = 0; k < plan_->steps.size(); ++k) {
         const Step& s = plan_->steps[k];
-        const double start = profile_ ? now_seconds() : 0;
         if (s.kind == StepKind::kernel) s.kernel->run({step_in_[k].data(), step_out_[k].data(), scratch_.get()});
         else if (s.kind != StepKind::view) run_step(s);
-        if (profile_) seconds_[k] += now_seconds() - start;
+        if (profile_) marks_[k + 1] = ticks();
         if (observer_) observer_(k);
     }
+    if (profile_)
+        for (size_t k = 0; k < seconds_.size(); ++k) seconds_[k] += seconds_between(marks_[k], marks_[k + 1]);
+}
+
+void Session::profile(bool on) {
+    profile_ = on;
+    marks_.resize(plan_->steps.size() + 1);
+    seconds_.resize(plan_->steps.size());
 }
 
 Tensor Session::slot_tensor(int slot) const {
@@ -111,7 +119,7 @@ std::vector<Tensor> Session::run(const std::vector<Tensor>& inputs) {
 
 std::vector<double> Session::step_seconds() {
     std::vector<double> s = seconds_;
-    profile_ = true;
+    profile(true);
     seconds_.assign(plan_->steps.size(), 0.0);
     return s;
 }

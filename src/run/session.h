@@ -27,6 +27,11 @@ class Session {
 
     /// Seconds spent in each step, added up over runs since the last call; profiling is on from the first call.
     std::vector<double> step_seconds();
+    /// Timers in the runs to come, or none. One reading of the clock a step, so that what lies between two steps counts
+    /// for the second.
+    void profile(bool on);
+    /// Of the last profiled run, in `ticks` (base/timing.h): when its first step began, then when each step ended.
+    const std::vector<uint64_t>& marks() const { return marks_; }
     /// Called after every step with its index, for calibration: read values with `slot_tensor`.
     void observe(std::function<void(size_t step)> f) { observer_ = std::move(f); }
     /// A view (in memory order: see Slot::layout) of a slot's value.
@@ -43,6 +48,7 @@ class Session {
     std::vector<std::vector<const void*>> step_in_;
     std::vector<std::vector<void*>> step_out_;
     std::vector<double> seconds_;
+    std::vector<uint64_t> marks_;
     bool profile_ = false;
     std::function<void(size_t)> observer_;
 };

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which constants of a network are its parameters, also where they are stored quantised. Used by the reader's count and
+// by `inspect`.
+//
+//   if (holds_parameters(node.op, i, constant.dtype())) sum += constant.count();
+#pragma once
+#include <cstddef>
+#include <string>
+
+#include "base/dtype.h"
+
+namespace hone {
+
+/// Whether a constant of this type at input `input` of an operator of the standard holds trained numbers: floating
+/// point, but not the scales of quantisation; integers only where they are what is dequantised.
+bool holds_parameters(const std::string& op, size_t input, DType type);
+
+}  // namespace hone

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `inspect` counts and measures.
+#include "command.h"
+#include "onnx/writer.h"
+#include "op/op.h"
+
+using namespace hone;
+
+namespace {
+
+std::string layer(size_t i, const char* field) { return "layers." + std::to_string(i) + "." + field; }
+
+/// x [2,8] times a weight [8,4] kept as int8 with a scale a column, plus a bias kept as int32.
+Graph quantised() {
+    Graph g;
+    g.opsets[""] = 13;
+    g.ir_version = 8;
+    const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, shape_of({2, 8})));
+    const ValueId scale = g.add_constant("scale", Tensor::of_f32({1, 2, 3, 4}));
+    auto stored = [&](const char* name, const Tensor& t, std::vector<ValueId> more, Attributes a) {
+        more.insert(more.begin(), g.add_constant(name, t));
+        return g.node(g.add_node("", "DequantizeLinear", more, 1, std::move(a), std::string(name) + "_dq")).out();
+    };
+    const ValueId w = stored("w", Tensor::zeros(DType::i8, {8, 4}), {scale, g.add_constant("zero", Tensor::zeros(DType::i8, {4}))},
+                             {{"axis", int64_t{1}}});
+    const ValueId b = stored("b", Tensor::zeros(DType::i32, {4}), {scale}, {{"axis", int64_t{0}}});
+    g.outputs = {g.node(g.add_node("", "Gemm", {x, w, b}, 1, {}, "fc")).out()};
+    infer_graph(g);
+    return g;
+}
+
+TEST(Inspect, CountsQuantisedWeightsWhereTheyAreRead) {
+    const std::string file = scratch_folder() + "/q.onnx";
+    write_model(quantised(), file);
+    const ProcessResult r = hone_command({"inspect", file, "--no-time", "--json"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const Json j = Json::parse(r.out);
+    EXPECT_EQ(j.number("totals.parameters"), 8 * 4 + 4);  // not the scales and zero points
+    EXPECT_EQ(j.number("totals.macs"), 2 * 8 * 4);
+    ASSERT_EQ(j.size("layers"), 3u);
+    EXPECT_EQ(j.number(layer(2, "parameters")), 8 * 4 + 4);
+    EXPECT_EQ(j.number(layer(2, "bytes")), 4 * 2 * 8 + 8 * 4 + 4 * 4 + 4 * 2 * 4);  // x, w, b, y
+    EXPECT_EQ(j.number(layer(0, "parameters")) + j.number(layer(1, "parameters")), 0);
+}
+
+TEST(Inspect, LayersAddUpToTheWhole) {
+    const ProcessResult r = hone_command({"inspect", example_model(), "--json", "--threads", "1"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const Json j = Json::parse(r.out);
+    double sum = 0;
+    for (size_t i = 0; i < j.size("layers"); ++i)
+        if (j.text(layer(i, "bound")) != "fused" && j.text(layer(i, "bound")) != "folded")
+            sum += j.number(layer(i, "time_ms"));
+    EXPECT_NEAR(sum, j.number("totals.layers_ms"), 1e-6 + 1e-3 * sum);
+    EXPECT_NEAR(j.number("totals.layers_ms"), j.number("totals.timed_ms"), 0.1 * j.number("totals.timed_ms"));
+}
+
+}  // namespace
