@@ -57,7 +57,7 @@ void check_common(const Common& c) {
     if (c.device != "cpu")
         fail(ErrorKind::usage, "device.absent", cat("there is no device '", c.device, "'"), "Present: cpu.");
     set_quiet(c.quiet);
-    if (!c.out.empty()) make_directories(c.out);
+    if (!c.out.empty() && !c.out.ends_with(".onnx")) make_directories(c.out);
 }
 
 const Verb& find_verb(const std::string& name) {

@@ -50,6 +50,7 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
         s.epilogue.residual_scale = op.real("residual_scale");
     }
     if (fused && c.given(residual) && c.in_dtype(residual) != s.dst) return;
+    const CurvedActivation curved = take_curved(s.epilogue, s.dst, count_of(s.dst_dims));
     const Tensor weights = *w;
     const int r = fused && c.given(residual) ? static_cast<int>(residual) : -1;
     for (bool last : {true, false}) {
@@ -61,8 +62,8 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
         k.packed = {1, 2, 3};
         if (!int8) k.packed = {1, 2};
         k.isa = Isa::avx2;
-        k.make = [s, weights, bias, r](Layout) -> std::unique_ptr<StepKernel> {
-            return onednn_step(onednn::make_conv(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r);
+        k.make = [s, weights, bias, r, curved](Layout) -> std::unique_ptr<StepKernel> {
+            return then_activation(onednn_step(onednn::make_conv(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r), curved);
         };
         list.push_back(std::move(k));
     }
