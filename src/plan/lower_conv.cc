@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions by oneDNN: fp32, bf16 and int8, channels last first, plain where that has no fast kernel.
+// Convolutions by our depthwise kernels and by oneDNN: fp32, bf16 and int8, channels last first, plain where that has no fast kernel.
 #include <algorithm>
 
 #include "kernel/onednn/onednn.h"
@@ -10,6 +10,7 @@
 namespace hone::lower {
 
 void conv(const LowerContext& c, std::vector<Candidate>& list) {
+    if (c.variant == 0) depthwise_conv(c, list);
     const bool fused = c.node.domain == "hone", int8 = c.node.op == "QConv";
     const Tensor* w = c.constant(1);
     const Tensor* b = c.constant(2);
