@@ -98,6 +98,7 @@ bool layout_free(const Dims& dims);
 
 namespace lower {
 void conv(const LowerContext&, std::vector<Candidate>&);
+void depthwise_conv(const LowerContext&, std::vector<Candidate>&);  ///< called by conv, before its own
 void gemm(const LowerContext&, std::vector<Candidate>&);
 void pool(const LowerContext&, std::vector<Candidate>&);
 void elementwise(const LowerContext&, std::vector<Candidate>&);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions by oneDNN: fp32, bf16 and int8, channels last first, plain where that has no fast kernel.
+// Convolutions by our depthwise kernels and by oneDNN: fp32, bf16 and int8, channels last first, plain where that has no fast kernel.
 #include <algorithm>
 
 #include "kernel/onednn/onednn.h"
@@ -10,6 +10,7 @@
 namespace hone::lower {
 
 void conv(const LowerContext& c, std::vector<Candidate>& list) {
+    if (c.variant == 0) depthwise_conv(c, list);
     const bool fused = c.node.domain == "hone", int8 = c.node.op == "QConv";
     const Tensor* w = c.constant(1);
     const Tensor* b = c.constant(2);
@@ -51,6 +52,7 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
         s.epilogue.residual_scale = op.real("residual_scale");
     }
     if (fused && c.given(residual) && c.in_dtype(residual) != s.dst) return;
+    const CurvedActivation curved = take_curved(s.epilogue, s.dst, count_of(s.dst_dims));
     const Tensor weights = *w;
     const int r = fused && c.given(residual) ? static_cast<int>(residual) : -1;
     for (bool last : {true, false}) {
@@ -62,8 +64,8 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
         k.packed = {1, 2, 3};
         if (!int8) k.packed = {1, 2};
         k.isa = Isa::avx2;
-        k.make = [s, weights, bias, r](Layout) -> std::unique_ptr<StepKernel> {
-            return onednn_step(onednn::make_conv(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r);
+        k.make = [s, weights, bias, r, curved](Layout) -> std::unique_ptr<StepKernel> {
+            return then_activation(onednn_step(onednn::make_conv(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r), curved);
         };
         list.push_back(std::move(k));
     }

@@ -42,6 +42,7 @@ void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
     Tensor bias;
     if (b) bias = int8 ? *b : b->cast(DType::f32);
     s.bias = bias.defined() ? bias.dtype() : DType::undefined;
+    const CurvedActivation curved = take_curved(s.epilogue, s.dst, s.m * s.n);
     const Tensor weights = *w;
     const int r = c.given(residual) ? static_cast<int>(residual) : -1;
     Candidate k;
@@ -49,8 +50,8 @@ void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
     k.isa = Isa::avx2;
     if (r >= 0) k.in_place = {r};
     k.packed = int8 ? std::vector<int>{1, 2, 3} : std::vector<int>{1, 2};
-    k.make = [s, weights, bias, r](Layout) {
-        return onednn_step(onednn::make_matmul(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r);
+    k.make = [s, weights, bias, r, curved](Layout) {
+        return then_activation(onednn_step(onednn::make_matmul(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r), curved);
     };
     list.push_back(std::move(k));
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/onednn_step.h"
 
+#include <algorithm>
 #include <map>
+
+#include "kernel/vector/vector.h"
 
 namespace hone {
 
@@ -38,6 +41,51 @@ bool onednn_epilogue(const OpContext& op, bool residual, onednn::Epilogue& e) {
     e.beta = op.real("beta");
     e.residual = residual;
     return true;
+}
+
+CurvedActivation take_curved(onednn::Epilogue& e, DType dst, int64_t count) {
+    static const std::map<onednn::Act, vec::Unary> curved = {{onednn::Act::sigmoid, vec::Unary::sigmoid}, {onednn::Act::tanh, vec::Unary::tanh},
+                                                             {onednn::Act::swish, vec::Unary::silu}, {onednn::Act::gelu_erf, vec::Unary::gelu}};
+    const auto it = curved.find(e.act);
+    if (it == curved.end() || (dst != DType::f32 && dst != DType::bf16)) return {};
+    e.act = onednn::Act::none;
+    return {it->second, dst, count};
+}
+
+namespace {
+constexpr int64_t kGrain = 8192;
+
+void apply_bf16(vec::Unary op, uint16_t* y, int64_t n) {
+    constexpr int64_t kBlock = 512;
+    float f[kBlock];
+    const vec::Table& t = vec::table();
+    for (int64_t i = 0; i < n; i += kBlock) {
+        const int64_t m = std::min(kBlock, n - i);
+        t.bf16_to_f32(y + i, f, m);
+        t.unary[static_cast<int>(op)](f, f, m, 0, 0);
+        t.f32_to_bf16(f, y + i, m);
+    }
+}
+}  // namespace
+
+std::unique_ptr<StepKernel> then_activation(std::unique_ptr<StepKernel> k, const CurvedActivation& a) {
+    struct Then final : StepKernel {
+        std::unique_ptr<StepKernel> k;
+        CurvedActivation act;
+        Then(std::unique_ptr<StepKernel> kernel, const CurvedActivation& a) : k(std::move(kernel)), act(a) {}
+        void run(const StepArgs& a) const override {
+            k->run(a);
+            parallel_ranges(act.count, kGrain, [&](int64_t b, int64_t e) {
+                if (act.type == DType::bf16) return apply_bf16(act.op, out<uint16_t>(a) + b, e - b);
+                vec::table().unary[static_cast<int>(act.op)](out<float>(a) + b, out<float>(a) + b, e - b, 0, 0);
+            });
+        }
+        size_t scratch_bytes() const override { return k->scratch_bytes(); }
+        size_t packed_bytes() const override { return k->packed_bytes(); }
+        std::string implementation() const override { return k->implementation() + " + vector"; }
+    };
+    if (!k || a.op == vec::Unary::count) return k;
+    return std::make_unique<Then>(std::move(k), a);
 }
 
 }  // namespace hone

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "kernel/onednn/onednn.h"
+#include "kernel/vector/table.h"
 #include "plan/lower.h"
 
 namespace hone {
@@ -13,5 +14,16 @@ std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int r
 inline onednn::PackedWeights onednn_packed(const Packed& p) { return {p.data, p.bytes, p.owner}; }
 /// False when oneDNN has no such activation.
 bool onednn_epilogue(const OpContext& op, bool residual, onednn::Epilogue& e);
+
+/// The activation that our vector kernels do behind the product, because oneDNN's costs several times as much.
+struct CurvedActivation {
+    vec::Unary op = vec::Unary::count;  ///< count: none
+    DType type = DType::f32;
+    int64_t count = 0;
+};
+/// Takes a curved activation out of `e` where the result is f32 or bf16.
+CurvedActivation take_curved(onednn::Epilogue& e, DType dst, int64_t count);
+/// `k`, then `a` over output 0 in place. Null stays null.
+std::unique_ptr<StepKernel> then_activation(std::unique_ptr<StepKernel> k, const CurvedActivation& a);
 
 }  // namespace hone
