@@ -83,7 +83,8 @@ class Rows {
 };
 
 size_t label_column(const std::vector<std::string>& header, const std::string& place, bool needed) {
-    const auto found = std::find(header.begin(), header.end(), "label");
+    auto found = std::find(header.begin(), header.end(), "label");
+    if (found == header.end()) found = std::find(header.begin(), header.end(), "target");
     if (found == header.end() && !needed) return header.size();
     if (found == header.end()) {
         std::vector<std::string> near = nearest("label", header);
@@ -94,9 +95,9 @@ size_t label_column(const std::vector<std::string>& header, const std::string& p
             hint = "Cells must be separated by commas.";
         fail(ErrorKind::data, "data.csv.label", cat("no column `label` among ", header.size()), hint, place);
     }
-    if (std::find(found + 1, header.end(), "label") != header.end())
-        fail(ErrorKind::data, "data.csv.header", "two columns are called `label`", {}, place);
-    if (header.size() == 1) fail(ErrorKind::data, "data.csv.header", "no column beside `label`", {}, place);
+    if (std::find(found + 1, header.end(), *found) != header.end())
+        fail(ErrorKind::data, "data.csv.header", cat("two columns are called `", *found, "`"), {}, place);
+    if (header.size() == 1) fail(ErrorKind::data, "data.csv.header", cat("no column beside `", *found, "`"), {}, place);
     return static_cast<size_t>(found - header.begin());
 }
 
@@ -121,6 +122,7 @@ CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_l
     for (std::string& name : header) name = trimmed(name);
     const size_t label = label_column(header, rows.place(), needs_label);
     CsvTable table;
+    table.target = label < header.size() && header[label] == "target";
     for (size_t i = 0; i < header.size(); ++i)
         if (i != label) table.columns.push_back(header[i]);
     const size_t most = limits().memory_bytes / sizeof(float);
@@ -132,6 +134,10 @@ CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_l
             if (i != label) table.values.push_back(to_number(cells[i], header[i], rows));
         if (label < header.size()) {
             table.labels.emplace_back(trimmed(cells[label]));
+            if (table.target) {
+                to_number(table.labels.back(), "target", rows);
+                if (table.labels.back().starts_with('+')) table.labels.back().erase(0, 1);
+            }
             if (table.labels.back().empty())
                 fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
         }

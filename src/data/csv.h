@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table with a header line (RFC 4180: quotes, CRLF): numeric columns and one column `label`. The CSV part reader
-// calls it.
+// A table with a header line (RFC 4180: quotes, CRLF): numeric columns and one column `label`, or `target`. The CSV
+// part reader calls it.
 //
 //   CsvTable t = parse_csv(text, "train.csv");
 //   t.columns;              // names of the features, in file order
@@ -16,6 +16,7 @@ struct CsvTable {
     std::vector<std::string> columns;  ///< features, without the label
     std::vector<float> values;         ///< row-major
     std::vector<std::string> labels;   ///< one a row; empty where there is no column `label` and none is needed
+    bool target = false;               ///< the column is called `target`: a number to predict
 };
 
 /// Ids: data.csv.empty, .header, .label, .row, .number, .quote; budget memory.limit. `where` gets the line number.

@@ -10,6 +10,14 @@
 namespace hone {
 
 namespace {
+Tensor rows_of(const Tensor& t, const std::vector<int64_t>& indices) {
+    const int64_t k = t.dim(1);
+    Tensor out = Tensor::zeros(DType::f32, {static_cast<int64_t>(indices.size()), k});
+    float* to = out.data<float>();
+    for (const int64_t i : indices) to = std::copy_n(t.data<float>() + i * k, k, to);
+    return out;
+}
+
 class Subset : public Dataset {
   public:
     Subset(DatasetPtr of, std::vector<int64_t> indices, const std::string& name)
@@ -22,6 +30,7 @@ class Subset : public Dataset {
             HONE_CHECK(i >= 0 && i < of_->size());
             labels_.push_back(of_->label(i));
         }
+        if (of_->regression()) targets_ = rows_of(of_->targets(), indices_);
     }
     void load(int64_t i, float* out) const override { of_->load(at(i), out); }
     std::string origin(int64_t i) const override { return of_->origin(at(i)); }
@@ -40,7 +49,8 @@ void Dataset::set_sample_dims(Dims dims) {
 }
 
 std::string Dataset::description() const {
-    return cat(name_, ": ", size(), " samples ", to_text(sample_dims_), ", ", class_names_.size(), " classes");
+    return cat(name_, ": ", size(), " samples ", to_text(sample_dims_), ", ",
+               regression() ? cat(targets_.dim(1), " targets") : cat(class_names_.size(), " classes"));
 }
 
 std::string Dataset::hash() const {
@@ -50,6 +60,7 @@ std::string Dataset::hash() const {
         h.add_word(static_cast<uint64_t>(label(i)));
         h.add_word(content(i));
     }
+    if (regression()) h.add(targets_.raw(), targets_.bytes());
     return h.hex();
 }
 

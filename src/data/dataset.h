@@ -27,6 +27,9 @@ class Dataset {
     const std::vector<int>& labels() const { return labels_; }
     /// Sorted by name (numbers by value); label i is class_names()[i].
     const std::vector<std::string>& class_names() const { return class_names_; }
+    /// f32 [size(), K] of a regression, where every label is 0; else undefined.
+    const Tensor& targets() const { return targets_; }
+    bool regression() const { return targets_.defined(); }
     /// "glyphs.tar test: 2366 samples [3,32,32], 26 classes".
     std::string description() const;
     /// Of the samples as stored and their labels (not of the preprocessing); 16 hex digits. Reads all of them
@@ -45,6 +48,7 @@ class Dataset {
     std::string name_;
     std::vector<int> labels_;
     std::vector<std::string> class_names_;
+    Tensor targets_;
 
   private:
     Dims sample_dims_;

@@ -8,9 +8,16 @@ namespace hone {
 
 namespace {
 const PartFormat kFormats[] = {
-    {"idx", "a pair *images-idx3-ubyte[.gz], *labels-idx1-ubyte[.gz]", idx_matches, read_idx_part},
-    {"image_folder", "one folder a class, JPEG or PNG pictures in them", image_folder_matches, read_image_folder},
-    {"csv", "one .csv with a header and a column `label`", csv_matches, read_csv_part},
+    {"idx", "a pair *images-idx3-ubyte[.gz], *labels-idx1-ubyte[.gz]", idx_matches, read_idx_part,
+     idx_parts},
+    {"cifar", "CIFAR's data_batch_1.bin ... and test_batch.bin, or train.bin and test.bin", cifar_matches,
+     read_cifar_part, cifar_parts},
+    {"npy", "one .npz with arrays x and y, or x.npy and y.npy (or x_train ..., x_test ...)", npy_matches, read_npy_part,
+     npy_parts},
+    {"image_folder", "one folder a class, JPEG or PNG pictures in them", image_folder_matches, read_image_folder,
+     nullptr},
+    {"csv", "one .csv with a header and a column `label` (or, of a regression, `target`)", csv_matches, read_csv_part,
+     nullptr},
 };
 }  // namespace
 

@@ -56,6 +56,16 @@ Image decode_image(const uint8_t* data, size_t size, const std::string& where, c
     return is_png_or_fail(data, size, where) ? decode_png(data, size, where, l) : decode_jpeg(data, size, where, l);
 }
 
+Image image_of_planes(const uint8_t* planes, const ImageInfo& info) {
+    Image out{info.width, info.height, info.channels, {}};
+    const auto channels = static_cast<size_t>(info.channels);
+    out.pixels.resize(out.bytes());
+    const size_t plane = out.bytes() / channels;
+    for (size_t p = 0; p < plane; ++p)
+        for (size_t c = 0; c < channels; ++c) out.pixels[channels * p + c] = planes[c * plane + p];
+    return out;
+}
+
 Image convert_channels(Image image, int channels) {
     HONE_CHECK(channels == 1 || channels == 3);
     if (image.channels == channels) return image;

@@ -42,6 +42,9 @@ Image decode_image(const uint8_t* data, size_t size, const std::string& where, c
 /// To 1 or 3 channels: colour to grey is ITU-R 601-2 in Pillow's integers, grey to colour repeats.
 Image convert_channels(Image image, int channels);
 
+/// From planes one after the other.
+Image image_of_planes(const uint8_t* planes, const ImageInfo& info);
+
 /// Used by the readers of the two formats: throws data.image.limit.
 void check_image_size(int64_t width, int64_t height, const std::string& where, const ImageLimits& limits);
 

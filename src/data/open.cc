@@ -67,6 +67,21 @@ std::vector<std::string> agree_on_classes(const std::vector<RawPart*>& parts, co
     return names;
 }
 
+/// A label like 0.5 in one part makes numbers of all: whole ones elsewhere are targets too.
+void agree_on_targets(const std::vector<RawPart*>& parts) {
+    const auto regression = std::find_if(parts.begin(), parts.end(), [](const RawPart* p) { return p->targets.defined(); });
+    if (regression == parts.end()) return;
+    for (RawPart* p : parts) {
+        if (!p->targets.defined() && !classes_to_targets(*p))
+            fail(ErrorKind::data, "data.targets", cat("classes here, numbers to predict in ", (*regression)->where), {},
+                 p->where);
+        if (p->targets.dim(1) != (*regression)->targets.dim(1))
+            fail(ErrorKind::data, "data.targets",
+                 cat(p->targets.dim(1), " targets a sample; ", (*regression)->targets.dim(1), " in ", (*regression)->where),
+                 {}, p->where);
+    }
+}
+
 // ---- shapes
 
 void agree_on_kind(const std::vector<RawPart*>& parts) {
@@ -172,7 +187,9 @@ class Builder {
         const std::vector<RawPart*> parts = all_parts(raw);
         agree_on_kind(parts);
         out_.kind = parts.front()->kind;
-        out_.class_names = agree_on_classes(parts, o_.class_names);
+        agree_on_targets(parts);
+        const bool regression = parts.front()->targets.defined();
+        out_.class_names = agree_on_classes(parts, regression ? std::vector<std::string>() : o_.class_names);
         out_.preprocess = out_.kind == DataKind::image ? resolve_pictures(parts, o_, out_, source_)
                                                        : resolve_rows(*parts.front(), o_);
         for (RawPart* p : parts) out_.notes.insert(out_.notes.end(), p->notes.begin(), p->notes.end());
@@ -181,7 +198,7 @@ class Builder {
 
   private:
     DatasetPtr make(RawPart& part, const std::string& role) const {
-        Labelled l{cat(out_.name, role), out_.class_names, std::move(part.labels)};
+        Labelled l{cat(out_.name, role), out_.class_names, std::move(part.labels), std::move(part.targets)};
         if (part.kind == DataKind::table)
             return make_row_dataset(std::move(l), std::move(part.rows), out_.preprocess, part.where);
         const size_t cache = o_.cache_bytes ? o_.cache_bytes : limits().memory_bytes / 8;

@@ -15,6 +15,7 @@ struct Labelled {
     std::string name;
     std::vector<std::string> class_names;
     std::vector<int> labels;
+    Tensor targets{};  ///< of a regression
 };
 /// Caches prepared bytes while all of them fit into `cache_bytes`.
 DatasetPtr make_pixel_dataset(Labelled labelled, std::shared_ptr<const ImageSource> images, const Preprocess& p,

@@ -44,6 +44,7 @@ class PixelDataset : public Dataset {
         name_ = std::move(l.name);
         labels_ = std::move(l.labels);
         class_names_ = std::move(l.class_names);
+        targets_ = std::move(l.targets);
         set_sample_dims(pipeline_.dims());
         const auto n = static_cast<size_t>(size());
         HONE_CHECK(images_->size() == size());

@@ -14,6 +14,7 @@ namespace hone {
 
 namespace {
 constexpr size_t kMostClasses = 65536;
+}  // namespace
 
 std::optional<double> number_of(const std::string& s) {
     double v = 0;
@@ -21,7 +22,6 @@ std::optional<double> number_of(const std::string& s) {
     if (s.empty() || code != std::errc() || end != s.data() + s.size() || !std::isfinite(v)) return std::nullopt;
     return v;
 }
-}  // namespace
 
 void sort_class_names(std::vector<std::string>& names) {
     const bool numbers =
@@ -38,13 +38,35 @@ void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample) 
     if (distinct.size() > kMostClasses)
         fail(ErrorKind::data, "data.classes",
              cat(distinct.size(), " distinct labels; at most ", kMostClasses, " classes"),
-             "Is the column `label` a class?", part.where);
+             "Is the column `label` a class? Call it `target` where a number is to be predicted.", part.where);
     part.names.assign(distinct.begin(), distinct.end());
     sort_class_names(part.names);
     std::unordered_map<std::string, int> number;
     for (size_t i = 0; i < part.names.size(); ++i) number[part.names[i]] = static_cast<int>(i);
     part.labels.clear();
     for (const std::string& name : label_of_sample) part.labels.push_back(number[name]);
+}
+
+void set_targets(RawPart& part, Tensor targets) {
+    HONE_CHECK(targets.rank() == 2 && targets.dtype() == DType::f32);
+    part.labels.assign(static_cast<size_t>(targets.dim(0)), 0);
+    part.names = {kTargetName};
+    part.numbered = false;
+    part.targets = std::move(targets);
+}
+
+bool classes_to_targets(RawPart& part) {
+    std::vector<float> values;
+    for (const std::string& n : part.names) {
+        const auto v = number_of(n);
+        if (!v) return false;
+        values.push_back(static_cast<float>(*v));
+    }
+    Tensor targets = Tensor::zeros(DType::f32, {static_cast<int64_t>(part.labels.size()), 1});
+    for (size_t i = 0; i < part.labels.size(); ++i)
+        targets.data<float>()[i] = values[static_cast<size_t>(part.labels[i])];
+    set_targets(part, std::move(targets));
+    return true;
 }
 
 }  // namespace hone

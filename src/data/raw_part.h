@@ -7,6 +7,7 @@
 //   part.images->decode(0);              // pictures
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,13 +40,21 @@ struct RawPart {
     bool numbered = false;           ///< names are only the numbers 0..n-1
     std::shared_ptr<const ImageSource> images;
     Tensor rows;                       ///< f32 [N, ...] where kind is table
+    Tensor targets;                    ///< f32 [N, K] of a regression; then there is one class, kTargetName
     std::vector<std::string> columns;  ///< of a table with a header
     std::vector<std::string> notes;    ///< what a user should know: files left out
 };
+
+constexpr const char* kTargetName = "target";
+std::optional<double> number_of(const std::string& text);  ///< all of it a finite number
 
 /// Sorts by name, numbers by value, and drops duplicates.
 void sort_class_names(std::vector<std::string>& names);
 /// Fills names and labels from one name a sample.
 void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample);
+/// Makes the part one of a regression; f32 [N, K].
+void set_targets(RawPart& part, Tensor targets);
+/// Makes classes whose names are numbers targets; false where a name is none.
+bool classes_to_targets(RawPart& part);
 
 }  // namespace hone

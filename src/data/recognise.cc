@@ -70,7 +70,7 @@ std::vector<PartPlace> find_parts(const FileTree& tree, const std::string& prefi
             out.push_back({*role, prefix + folder + "/", list_under(tree, prefix + folder + "/")});
     for (const size_t f : listing.files) {
         const std::string_view name = last_name(tree.files()[f].path);
-        if (!has_ending(name, ".csv")) continue;
+        if (!has_ending(name, ".csv") && !has_ending(name, ".npz")) continue;
         if (const auto role = role_of(name.substr(0, name.size() - 4))) out.push_back({*role, prefix, {{}, {f}}});
     }
     return out;
@@ -99,13 +99,14 @@ void put(RawParts& raw, Role role, RawPart part, const std::string& where) {
     slot = std::move(part);
 }
 
-bool read_idx_parts(const FileTree& tree, const Listing& listing, RawParts& raw) {
-    const std::vector<IdxPair> pairs = find_idx_pairs(tree, listing);
-    const bool roles =
-        !pairs.empty() && std::all_of(pairs.begin(), pairs.end(), [](const IdxPair& p) { return p.role; });
-    if (roles)
-        for (const IdxPair& p : pairs) put(raw, *p.role, read_idx_pair(tree, p), tree.name());
-    return roles;
+bool read_named_parts(const FileTree& tree, const std::string& prefix, const Listing& listing, RawParts& raw) {
+    for (const PartFormat& f : part_formats()) {
+        std::vector<RolePart> parts;
+        if (f.parts) parts = f.parts(tree, prefix, listing);
+        for (RolePart& p : parts) put(raw, p.role, std::move(p.part), tree.name());
+        if (!parts.empty()) return true;
+    }
+    return false;
 }
 
 bool recognise_under(const FileTree& tree, const std::string& prefix, RawParts& raw) {
@@ -116,7 +117,7 @@ bool recognise_under(const FileTree& tree, const std::string& prefix, RawParts& 
         put(raw, p.role, std::move(*part), tree.name());
     }
     if (raw.parts[0] || raw.parts[1] || raw.parts[2]) return true;
-    if (read_idx_parts(tree, listing, raw)) return true;
+    if (read_named_parts(tree, prefix, listing, raw)) return true;
     const bool only_roles = !listing.folders.empty() && std::all_of(listing.folders.begin(), listing.folders.end(),
                                                                     [](const std::string& f) { return role_of(f); });
     if (only_roles)
@@ -134,10 +135,12 @@ RawParts recognise_tree(const FileTree& tree) {
     no_format(tree.name());
 }
 
-/// One file: an archive, a table, or IDX pictures with their labels beside them.
+/// One file: an archive, a table, arrays, CIFAR's records, or samples with their labels beside them.
 std::shared_ptr<FileTree> tree_of_file(const std::string& path) {
     const std::string folder = parent_directory(path), name = base_name(path);
-    if (has_ending(name, ".csv")) return pick_files(folder, {name});
+    if (has_ending(name, ".csv") || has_ending(name, ".npz")) return pick_files(folder, {name});
+    if (has_ending(name, ".npy")) return pick_files(folder, npy_companions(name, list_directory(folder)));
+    if (has_ending(name, ".bin")) return pick_files(folder, {name, "batches.meta.txt", "fine_label_names.txt"});
     if (const std::string labels = idx_labels_name(name); !labels.empty()) {
         const bool zipped = has_ending(labels, ".gz");
         return pick_files(folder, {name, labels, zipped ? labels.substr(0, labels.size() - 3) : labels + ".gz"});

@@ -13,6 +13,7 @@ class RowDataset : public Dataset {
         name_ = std::move(l.name);
         labels_ = std::move(l.labels);
         class_names_ = std::move(l.class_names);
+        targets_ = std::move(l.targets);
         set_sample_dims(Dims(rows_.dims().begin() + 1, rows_.dims().end()));
         HONE_CHECK(rows_.dim(0) == size());
         plain_ = p_.scale == 1 && p_.mean == std::vector<double>{0} && p_.std == std::vector<double>{1};
