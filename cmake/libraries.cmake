@@ -36,3 +36,13 @@ if(TARGET hone_cli)
   target_link_libraries(hone_cli PRIVATE CLI11::CLI11 yaml-cpp)
   target_compile_definitions(hone_cli PRIVATE HONE_VERSION="${PROJECT_VERSION}")
 endif()
+
+# The program that drives a peer engine is part of ours.
+if(TARGET hone_eval)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/eval/peer.py)
+  file(READ ${PROJECT_SOURCE_DIR}/src/eval/peer.py peer_script)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/peer_script.cc @ONLY NEWLINE_STYLE UNIX CONTENT
+"namespace hone::eval { extern const char* const peer_script; const char* const peer_script = R\"peer(@peer_script@)peer\"; }
+")
+  target_sources(hone_eval PRIVATE ${CMAKE_BINARY_DIR}/generated/peer_script.cc)
+endif()

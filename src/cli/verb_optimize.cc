@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hone optimize`: the main job.
+#include <functional>
 #include <memory>
+#include <optional>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "cli/common.h"
 #include "optimize/optimize.h"
@@ -12,8 +15,10 @@ namespace hone::cli {
 
 namespace {
 struct OptimizeArgs {
-    std::string model, precision = "auto";
+    std::string model, precision = "auto", runtime = "hone", replay;
     double max_drop = 0.01, time_budget = 0;
+    std::optional<Bound> max_latency, max_size;
+    bool resume = false;
     int batch = 1, processes = 5;
     int64_t samples = 512;
     bool dry_run = false;
@@ -25,12 +30,62 @@ std::string default_out(const std::string& model) {
     return name.substr(0, name.rfind(".onnx")) + "_hone";
 }
 
+/// "50%", or an amount that `amount` reads.
+Bound bound_of(const std::string& s, const std::function<double(const std::string&)>& amount) {
+    if (!s.ends_with('%')) return {amount(s), false};
+    Options one;
+    double share = 0;
+    one.fraction("a share of the original's", share, "").at_least(0.0001).at_most(1).set(s);
+    return {share, true};
+}
+std::string text_of(const std::optional<Bound>& b, const char* unit) {
+    if (!b) return {};
+    return b->share ? cat(b->value * 100, "%") : cat(b->value, unit);
+}
+
+void add_goal(Options& o, OptimizeArgs& a) {
+    o.group("Goal");
+    o.fraction("max-drop", a.max_drop, "the most accuracy that may be lost, absolute: 0.5% is half a point; without it 1%, or any with --max-latency")
+        .at_least(0)
+        .at_most(1);
+    o.custom(
+        "max-latency", "T", "the most accurate model that takes at most this long: 0.5ms, or 50% of the original's time",
+        [&a](const std::string& s) {
+            a.max_latency = bound_of(s, [](const std::string& text) {
+                Options one;
+                double seconds = 0;
+                const bool ms = text.ends_with("ms"), bare = !text.empty() && text.back() != 's';
+                one.seconds("max-latency", seconds, "").set(ms ? text.substr(0, text.size() - 2) : text);
+                if (!(seconds > 0)) fail(ErrorKind::usage, "option.value", cat("--max-latency must be more than 0; got '", text, "'"));
+                return ms || bare ? seconds : seconds * 1e3;
+            });
+        },
+        [&a] { return text_of(a.max_latency, "ms"); });
+    o.custom(
+        "max-size", "S", "the file takes at most this: 4M, or 30% of the original's",
+        [&a](const std::string& s) {
+            a.max_size = bound_of(s, [](const std::string& text) {
+                Options one;
+                size_t bytes = 0;
+                one.bytes("max-size", bytes, "").set(text);
+                return static_cast<double>(bytes);
+            });
+        },
+        [&a] { return text_of(a.max_size, ""); });
+    o.add("runtime", "R", a.runtime, "the engine that times and judges: hone, onnxruntime, openvino").one_of({"hone", "onnxruntime", "openvino"});
+}
+
 int run_optimize(const OptimizeArgs& a, Call& call) {
     const Graph g = load_model(a.model);
     const DataParts parts = open_for(g, a.data, call);
     OptimizeRequest r;
     r.model = a.model;
-    r.max_drop = a.max_drop;
+    if (!a.max_latency || call.options.given("max-drop")) r.goal.max_drop = a.max_drop;
+    r.goal.max_latency = a.max_latency;
+    r.goal.max_size = a.max_size;
+    r.runtime = a.runtime;
+    r.resume = a.resume;
+    r.replay = a.replay;
     r.threads = call.common.threads;
     r.batch = a.batch;
     r.precision = a.precision == "fp32"   ? PrecisionPolicy::fp32
@@ -73,17 +128,20 @@ Verb optimize_verb() {
     v.examples = {{"hone optimize net.onnx --data fashion-mnist --mean 0.286 --std 0.353 --max-drop 0.5%",
                    "at most half a point of accuracy lost"},
                   {"hone optimize net.onnx --data photos/ --max-drop 1% --out small --json=run.json",
-                   "a folder of pictures by class"}};
+                   "a folder of pictures by class"},
+                  {"hone optimize net.onnx --data photos/ --max-latency 50% --runtime onnxruntime",
+                   "the most accurate model in half the time, in the runtime that you use"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
-        o.fraction("max-drop", a->max_drop, "the most accuracy that may be lost, absolute: 0.5% is half a point")
-            .at_least(0)
-            .at_most(1);
+        add_goal(o, *a);
+        o.group("Options");
         add_precision(o, a->precision);
         o.add("batch", "N", a->batch, "samples a run at which latency counts").at_least(1);
         o.add("samples", "N", a->samples, "training samples that ranges are calibrated on").at_least(1);
         o.add("processes", "N", a->processes, "fresh processes behind each stated speed-up").at_least(2);
         o.seconds("time-budget", a->time_budget, "the search ends in time for the verdict; 0: no limit");
+        o.flag("resume", a->resume, "go on with the journal in --out of a run that was stopped");
+        o.add("replay", "RUN", a->replay, "decide by the journal of this run.json: the same model, byte for byte");
         o.flag("dry-run", a->dry_run, "say what would be done");
         add_data(o, a->data, false);
     };

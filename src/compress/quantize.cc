@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "base/timing.h"
 #include "pass/match.h"
@@ -168,7 +169,8 @@ struct Writer {
         const double x_scale = scales.at(dequantized.at(n.in(0))).scale;
         std::vector<double> peak(static_cast<size_t>(channels), 0);
         by_channel(w, axis, [&](int64_t c, int64_t i) { peak[static_cast<size_t>(c)] = std::max<double>(peak[static_cast<size_t>(c)], std::abs(w.data<float>()[i])); });
-        const Tensor* bias = constant_of(g, n.in(2));
+        const Tensor* given = constant_of(g, n.in(2));
+        const std::optional<Tensor> bias = given ? std::optional(*given) : std::nullopt;  // adding constants moves the graph's own
         std::vector<double> positive(peak.size(), 0), negative(peak.size(), 0);
         by_channel(w, axis, [&](int64_t c, int64_t i) {
             const double v = w.data<float>()[i];
@@ -234,6 +236,10 @@ std::vector<Layer> quantizable_layers(const Graph& g) {
     }
     return out;
 }
+
+std::string describe(const QuantizeOptions& o) { return o.range == Range::min_max ? "min-max ranges" : "percentile ranges"; }
+
+std::vector<QuantizeOptions> recipes(const Graph&) { return {{.range = Range::min_max}, {.range = Range::percentile}}; }
 
 std::map<ValueId, ValueId> values_to_quantize(const Graph& g, const std::set<NodeId>& layers) { return Marker(g, layers).run(); }
 

@@ -47,6 +47,10 @@ struct QuantizeOptions {
     Range range = Range::min_max;
     double percentile = 0.9999;
 };
+/// All but the layers that stay float: "min-max ranges".
+std::string describe(const QuantizeOptions& options);
+/// The ways of quantising that are worth trying on this network, the plainest first.
+std::vector<QuantizeOptions> recipes(const Graph& g);
 /// u8 scale and zero point for [low, high] widened to hold 0; zero point 0 where low >= 0.
 struct Affine {
     float scale = 1;

@@ -102,36 +102,47 @@ void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t
     });
 }
 
+Answers answers_for(int64_t samples) {
+    Answers a;
+    a.predicted.resize(static_cast<size_t>(samples));
+    a.right.resize(static_cast<size_t>(samples));
+    a.right5.resize(static_cast<size_t>(samples));
+    return a;
+}
+
+void add_scores(Answers& a, const Tensor& raw, const Dataset& data, int64_t first, int64_t rows, std::span<const int64_t> indices) {
+    if (raw.rank() < 2 || raw.dim(0) < rows || !is_float(raw.dtype()))
+        fail(ErrorKind::model, "eval.output", cat("the first output is ", to_text(raw.dims()), "; expected scores [N, classes]"));
+    const int64_t classes = raw.count() / raw.dim(0);
+    if (classes < static_cast<int64_t>(data.class_names().size()))
+        fail(ErrorKind::data, "data.labels", cat("the data has ", static_cast<unsigned long>(data.class_names().size()), " classes but the model scores ", classes));
+    const Tensor scores = raw.cast(DType::f32);
+    for (int64_t r = 0; r < rows; ++r) {
+        const float* s = scores.data<float>() + r * classes;
+        const auto at = static_cast<size_t>(first + r);
+        const int label = data.label(indices.empty() ? first + r : indices[at]);
+        a.predicted[at] = static_cast<int>(std::max_element(s, s + classes) - s);
+        a.right[at] = a.predicted[at] == label;
+        int64_t ahead = 0;
+        for (int64_t c = 0; c < classes; ++c) ahead += s[c] > s[label] || (s[c] == s[label] && c < label);
+        a.right5[at] = ahead < 5;
+        if (a.logits.defined()) std::memcpy(a.logits.data<float>() + (first + r) * classes, s, static_cast<size_t>(classes) * 4);
+    }
+}
+
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& o, std::span<const int64_t> indices) {
     const int64_t n = indices.empty() ? data.size() : static_cast<int64_t>(indices.size());
     if (n == 0) fail(ErrorKind::data, "data.empty", "there are no samples to evaluate");
-    Answers a;
-    a.predicted.resize(static_cast<size_t>(n));
-    a.right.resize(static_cast<size_t>(n));
-    a.right5.resize(static_cast<size_t>(n));
+    Answers a = answers_for(n);
     std::once_flag once;
     for_each_batch(g, data, indices, o, [&](int64_t first, const std::vector<Tensor>& outputs, int64_t rows) {
-        if (outputs.empty() || outputs[0].rank() < 2 || outputs[0].dim(0) < rows || !is_float(outputs[0].dtype()))
-            fail(ErrorKind::model, "eval.output", cat("the first output is ", outputs.empty() ? "absent" : to_text(outputs[0].dims()), "; expected scores [N, classes]"));
-        const int64_t classes = outputs[0].count() / outputs[0].dim(0);
+        if (outputs.empty()) fail(ErrorKind::model, "eval.output", "the model has no output; expected scores [N, classes]");
+        const int64_t classes = outputs[0].rank() && outputs[0].dim(0) ? outputs[0].count() / outputs[0].dim(0) : 0;
         std::call_once(once, [&] {
             a.classes = classes;
-            if (classes < static_cast<int64_t>(data.class_names().size()))
-                fail(ErrorKind::data, "data.labels", cat("the data has ", static_cast<unsigned long>(data.class_names().size()), " classes but the model scores ", classes));
             if (o.keep_logits) a.logits = Tensor::zeros(DType::f32, {n, classes});
         });
-        const Tensor scores = outputs[0].cast(DType::f32);
-        for (int64_t r = 0; r < rows; ++r) {
-            const float* s = scores.data<float>() + r * classes;
-            const auto at = static_cast<size_t>(first + r);
-            const int label = data.label(indices.empty() ? first + r : indices[at]);
-            a.predicted[at] = static_cast<int>(std::max_element(s, s + classes) - s);
-            a.right[at] = a.predicted[at] == label;
-            int64_t ahead = 0;
-            for (int64_t c = 0; c < classes; ++c) ahead += s[c] > s[label] || (s[c] == s[label] && c < label);
-            a.right5[at] = ahead < 5;
-            if (o.keep_logits) std::memcpy(a.logits.data<float>() + (first + r) * classes, s, static_cast<size_t>(classes) * 4);
-        }
+        add_scores(a, outputs[0], data, first, rows, indices);
     });
     return a;
 }

@@ -41,6 +41,11 @@ int64_t natural_batch(const Graph& g, const Dims& sample_dims);
 /// outputs, rows of the batch that are samples, from any thread, in any order.
 void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t> indices, const EvalOptions& options,
                     const std::function<void(int64_t first, const std::vector<Tensor>& outputs, int64_t rows)>& sink);
+/// Room for the answers to `samples` samples.
+Answers answers_for(int64_t samples);
+/// Notes the answers of rows [0, rows) of `scores` [>= rows, classes] to samples first, first + 1, ... of `data` (of
+/// `indices` where given). Errors as `evaluate`.
+void add_scores(Answers& a, const Tensor& scores, const Dataset& data, int64_t first, int64_t rows, std::span<const int64_t> indices = {});
 /// Throws data "data.labels" where the model has fewer classes than the data; model "eval.output" for a model whose
 /// first output is not [N, classes].
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});

@@ -17,17 +17,29 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/process.h"
 #include "base/timing.h"
 
 extern char** environ;
 
 namespace hone::eval {
 
+extern const char* const peer_script;  // src/eval/peer.py, in a file that CMake makes
+
 namespace {
+bool runs(const std::string& python) { return access(python.c_str(), X_OK) == 0; }
+
+/// HONE_PEERS (an environment's folder or a Python), else `.venv/peers` in `root`; without a root in the working folder or
+/// beside a folder of this program, and at last the system's own Python.
 std::string python_of(const std::string& root) {
     const char* e = std::getenv("HONE_PEERS");
-    if (!e || !*e) return root + "/.venv/peers/bin/python";
-    return is_directory(e) ? std::string(e) + "/bin/python" : e;
+    if (e && *e) return is_directory(e) ? std::string(e) + "/bin/python" : e;
+    const std::string in_root = "/.venv/peers/bin/python";
+    if (!root.empty()) return root + in_root;
+    if (runs("." + in_root)) return "." + in_root;
+    for (std::string folder = parent_directory(this_program()); folder.size() > 1; folder = parent_directory(folder))
+        if (runs(folder + in_root)) return folder + in_root;
+    return "/usr/bin/python3";
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -91,12 +103,14 @@ struct Peer::State {
     int channel = -1;
     std::string received, version;
     std::vector<Input> inputs;
+    double load_ms = 0;
 
     explicit State(PeerOptions o) : options(std::move(o)) {
         start();
         const std::vector<std::string> ready = answer();
-        expect(ready.size() == 4);
+        expect(ready.size() == 5);
         version = ready[2];
+        load_ms = std::strtod(ready[4].c_str(), nullptr);
         const int count = std::atoi(ready[3].c_str());
         for (int i = 0; i < count; ++i) {
             const std::vector<std::string> f = split(line(), '\t');
@@ -113,13 +127,11 @@ struct Peer::State {
     }
 
     void start() {
-        const std::string python = python_of(options.root), script = options.root + "/bench/peer.py";
-        if (access(python.c_str(), X_OK) != 0 || !file_exists(script))
-            fail(ErrorKind::io, "peer.absent", cat("the environment of ", options.engine, " is absent"),
-                 "Make it with: scripts/peers", python);
-        std::vector<std::string> words = {python,        script,           options.engine,
-                                          options.model, "--threads",      std::to_string(options.threads),
-                                          "--precision", options.precision};
+        const std::string python = python_of(options.root);
+        if (!runs(python)) absent(python);
+        std::vector<std::string> words = {python,        "-c",        peer_script,
+                                          options.engine, options.model, "--threads",
+                                          std::to_string(options.threads), "--precision", options.precision};
         if (options.spin) words.push_back("--spin");
         std::vector<char*> argv;
         for (std::string& w : words) argv.push_back(w.data());
@@ -199,9 +211,14 @@ struct Peer::State {
         received.erase(0, end + 1);
         return text;
     }
+    [[noreturn]] void absent(const std::string& python) const {
+        fail(ErrorKind::io, "peer.absent", cat("the Python environment of ", options.engine, " is absent"),
+             cat("In hone's source: scripts/peers. Elsewhere: set HONE_PEERS to the folder of an environment that has ", options.engine, " and numpy."), python);
+    }
     /// The fields of an `ok` line.
     std::vector<std::string> answer() {
         const std::vector<std::string> fields = split(line(), '\t');
+        if (fields[0] == "error" && fields.size() > 1 && fields[1].starts_with("ModuleNotFoundError")) absent(python_of(options.root));
         if (fields[0] == "error")
             fail(ErrorKind::unsupported, "peer.refused", cat(options.engine, ": ", fields.size() > 1 ? fields[1] : ""),
                  {}, options.model);
@@ -223,7 +240,8 @@ Peer::Peer(PeerOptions options) : state_(std::make_unique<State>(std::move(optio
 Peer::~Peer() = default;
 const std::string& Peer::version() const { return state_->version; }
 const std::vector<Peer::Input>& Peer::inputs() const { return state_->inputs; }
-bool Peer::present(const std::string& root) { return access(python_of(root).c_str(), X_OK) == 0; }
+double Peer::load_ms() const { return state_->load_ms; }
+bool Peer::present(const std::string& root) { return runs(python_of(root)); }
 
 void Peer::set_input(const std::string& name, const Tensor& value) {
     const std::string path = state_->exchange.write(value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A peer engine (onnxruntime, openvino) in its own process, driven over a pipe by bench/peer.py, so that neither engine
-// is timed beside the other's threads. Called by tests and benchmarks only; a user never needs it.
+// A peer engine (onnxruntime, openvino) in its own process, driven over a pipe by peer.py (beside this file, embedded in
+// the program), so that neither engine is timed beside the other's threads. Called by tests, benchmarks and
+// `optimize --runtime`; a user of hone's own engine never needs it.
 //
 //   Peer peer({.engine = "onnxruntime", .model = "model.onnx", .threads = 2});
 //   peer.set_input("input", image);
@@ -23,7 +24,7 @@ struct PeerOptions {
     int threads = 1;
     std::string precision = "f32";  ///< or "bf16" (openvino)
     bool spin = false;              ///< onnxruntime's default is true; a peer that spins disturbs who is timed next
-    std::string root = ".";         ///< the folder of bench/peer.py and .venv/peers; HONE_PEERS overrides the latter
+    std::string root = {};          ///< the folder of .venv/peers; empty: found; HONE_PEERS overrides it
     double timeout_seconds = 600;   ///< for one answer
 };
 
@@ -41,6 +42,7 @@ class Peer {
 
     const std::string& version() const;
     const std::vector<Input>& inputs() const;
+    double load_ms() const;  ///< what reading and preparing the model took, by the peer's own clock
     void set_input(const std::string& name, const Tensor& value);
     /// Milliseconds of each of `n` runs, by the peer's own clock.
     std::vector<double> run(int n);
@@ -50,7 +52,7 @@ class Peer {
     Tensor evaluate(const std::string& input, const Tensor& samples, int batch = 1);
 
     /// Whether the environment is there.
-    static bool present(const std::string& root = ".");
+    static bool present(const std::string& root = {});
 
   private:
     struct State;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main job: a model and labelled data in; the fastest model within the accuracy bound out, or the original and the
-// reason. Calibration sees training samples only, every choice is made on validation samples, and the test samples are
-// touched once, at the end, by the verdict. Called by the verb `optimize`.
+// The main job: a model and labelled data in; the best model within the goal out, or the original and the reason.
+// Calibration sees training samples only, every choice is made on validation samples, and the test samples are touched
+// once, at the end, by the verdict. Called by the verb `optimize`.
 //
-//   OptimizeRequest r{.model = "net.onnx", .max_drop = 0.005, .threads = 2, .out = "out"};
+//   OptimizeRequest r{.model = "net.onnx", .goal = {.max_drop = 0.005}, .threads = 2, .out = "out"};
 //   record::Run run = optimize(r, parts);
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,17 +19,34 @@ namespace hone {
 
 enum class PrecisionPolicy { fp32, bf16, automatic };
 
+/// An amount, or a share of the original's.
+struct Bound {
+    double value = 0;
+    bool share = false;
+    double of(double original) const { return share ? value * original : value; }
+};
+
+/// What is asked. With `max_latency` the most accurate model that meets the bounds is wanted, else the fastest.
+struct OptimizeGoal {
+    std::optional<double> max_drop = {};     ///< fraction, absolute
+    std::optional<Bound> max_latency = {};   ///< ms, or a share of the original's in fp32
+    std::optional<Bound> max_size = {};      ///< bytes, or a share of the original file's
+};
+
 struct OptimizeRequest {
     std::string model;                ///< path
-    double max_drop = 0.01;           ///< fraction
+    OptimizeGoal goal;
     int threads = 1;
     int batch = 1;                    ///< at which latency counts
     PrecisionPolicy precision = PrecisionPolicy::automatic;
+    std::string runtime = "hone";     ///< the engine that times and judges: hone, onnxruntime, openvino
     std::string out;                  ///< folder; made when absent
     uint64_t seed = 0;
     int64_t calibration_samples = 512;
     int processes = 5;                ///< fresh timing processes behind each stated speed-up
     double time_budget = 0;           ///< seconds; 0: none. Sensitivity and search stop in time, the verdict does not
+    bool resume = false;              ///< go on with out/journal.jsonl of a run that was stopped
+    std::string replay;               ///< decide by the journal of this run.json: the same model, byte for byte
     std::string program;              ///< the hone binary for timing processes; empty: this program
     std::string data;                 ///< as the user gave it, for the record
     std::string command;              ///< for the record
@@ -36,7 +54,8 @@ struct OptimizeRequest {
     std::function<void(const std::string&)> log;  ///< one line for the user; may be empty
 };
 
-/// Writes the answer, `run.json` and `report.html` into request.out. Throws data errors where a part is missing.
+/// Writes the answer and out/journal.jsonl into request.out. Throws data errors where a part is missing, usage
+/// "optimize.other_run" where a journal to resume or replay is of another run, and what the runtime throws.
 record::Run optimize(const OptimizeRequest& request, const DataParts& parts);
 
 }  // namespace hone

@@ -3,13 +3,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 
 #include "base/rng.h"
 #include "base/timing.h"
+#include "onnx/writer.h"
+#include "optimize/words.h"
+#include "record/hash.h"
 
 namespace hone {
+
+using namespace words;
+
+namespace {
+constexpr double quick_width = 0.06;
+constexpr size_t most_quick = 4;
+}  // namespace
 
 double Trial::expected_high(int64_t samples) const {
     if (counts.samples == 0) return 1;
@@ -27,127 +36,219 @@ void Search::decide(const std::string& what, const std::string& why, record::Num
     run.decisions.push_back({static_cast<int64_t>(run.decisions.size()) + 1, now_seconds() - started, what, why, std::move(figures)});
     say(cat(what, why.empty() ? "" : ": ", why));
 }
-double Search::seconds_left() const {
-    return request.time_budget > 0 ? request.time_budget - (now_seconds() - started) : 1e9;
-}
-eval::EvalOptions Search::eval_options(Precision p) const {
-    eval::EvalOptions o;
-    o.threads = request.threads;
-    o.precision = p;
-    return o;
+bool Search::spent(double share, const std::string& at) {
+    if (request.time_budget <= 0) return false;
+    return journal.number("spent|" + at, [&] { return now_seconds() - started > share * request.time_budget ? 1.0 : 0.0; }) != 0;
 }
 
-Trial Search::judge_on_validation(std::string name, Graph g, Precision p) const {
+const eval::Answers& Search::reference() {
+    if (!reference_) reference_ = runtime->answers({&original, request.model, Precision::fp32}, *parts.validation);
+    return *reference_;
+}
+
+void Search::judge(Trial& t) {
+    const std::vector<double> noted = journal.numbers("validation|" + t.key, [&] {
+        const eval::Answers a = t.quantized || t.precision != Precision::fp32 ? runtime->answers({&t.graph, t.quantized ? "" : request.model, t.precision}, *parts.validation) : reference();
+        const eval::PairedCounts c = eval::count_pairs(reference().right, a.right);
+        return std::vector<double>{a.top1(), static_cast<double>(c.samples), static_cast<double>(c.lost), static_cast<double>(c.gained)};
+    });
+    HONE_CHECK(noted.size() == 4, noted.size());
+    t.metric = noted[0];
+    t.counts = {static_cast<int64_t>(noted[1]), static_cast<int64_t>(noted[2]), static_cast<int64_t>(noted[3])};
+    t.judged = true;
+}
+
+std::pair<double, double> Search::quick_times(const Trial& a, const Trial& b) {
+    const std::vector<double> noted = journal.numbers(cat("times|", a.key, "|", b.key), [&] {
+        auto model = [&](const Trial& t) { return RuntimeModel{&t.graph, t.quantized ? "" : request.model, t.precision}; };
+        std::vector<eval::TimedBlock> blocks;
+        std::vector<double> first;
+        eval::Speedup ratio;
+        do {  // until it is known to a few percent, or noise has had its chance
+            auto ms = runtime->times({model(a), model(b)});
+            first.insert(first.end(), ms[0].begin(), ms[0].end());
+            blocks.push_back({std::move(ms[0]), std::move(ms[1])});
+            ratio = eval::paired_speedup(blocks);
+        } while (ratio.width() > quick_width && blocks.size() < most_quick);
+        return std::vector<double>{median(first), median(first) / ratio.estimate};
+    });
+    HONE_CHECK(noted.size() == 2, noted.size());
+    return {noted[0], noted[1]};
+}
+
+void Search::time(Trial& t) {
+    const Trial base = original_trial(Precision::fp32);
+    if (t.key == base.key) {
+        t.latency = 1;
+        t.bytes = original_bytes;
+        return;
+    }
+    const auto [before, after] = quick_times(base, t);
+    t.latency = after / before;
+    if (original_ms == 0) original_ms = before;
+    if (t.bytes == 0) t.bytes = t.quantized ? static_cast<int64_t>(model_bytes(t.graph).size()) : original_bytes;
+}
+
+namespace {
+std::vector<double> flat(const TimedPair& p) {
+    std::vector<double> v = {p.speedup.estimate, p.speedup.low, p.speedup.high, static_cast<double>(p.speedup.processes),
+                             p.first.min, p.first.p50, p.first.p99, p.second.min, p.second.p50, p.second.p99,
+                             p.first_load_ms, p.second_load_ms, static_cast<double>(p.first_ms.size())};
+    v.insert(v.end(), p.first_ms.begin(), p.first_ms.end());
+    v.insert(v.end(), p.second_ms.begin(), p.second_ms.end());
+    return v;
+}
+TimedPair pair_of(const std::vector<double>& v) {
+    HONE_CHECK(v.size() >= 13, v.size());
+    const auto n = std::min(static_cast<size_t>(std::max(0.0, v[12])), v.size() - 13);
+    TimedPair p;
+    p.speedup = {v[0], v[1], v[2], static_cast<int>(v[3])};
+    p.first = {v[4], v[5], v[6]};
+    p.second = {v[7], v[8], v[9]};
+    p.first_load_ms = v[10];
+    p.second_load_ms = v[11];
+    p.first_ms.assign(v.begin() + 13, v.begin() + 13 + static_cast<std::ptrdiff_t>(n));
+    p.second_ms.assign(v.begin() + 13 + static_cast<std::ptrdiff_t>(n), v.end());
+    return p;
+}
+}  // namespace
+
+TimedPair Search::timed_pair(const std::string& what, const eval::TimedModel& a, const eval::TimedModel& b) {
+    return pair_of(journal.numbers("processes|" + what, [&] {
+        eval::PairTiming t = runtime->pair(a, b, request.processes);
+        eval::Speedup speedup = eval::paired_speedup(t.blocks);
+        const auto open = [&] { return (!speedup.faster() && !speedup.slower()) || speedup.width() > 0.1; };
+        if (open()) {
+            say(cat("between ", times(speedup.low), " and ", times(speedup.high), " as fast: timing in more processes"));
+            eval::PairTiming more = runtime->pair(a, b, 2 * request.processes);
+            std::move(more.blocks.begin(), more.blocks.end(), std::back_inserter(t.blocks));
+            t.first.ms.insert(t.first.ms.end(), more.first.ms.begin(), more.first.ms.end());
+            t.second.ms.insert(t.second.ms.end(), more.second.ms.begin(), more.second.ms.end());
+            speedup = eval::paired_speedup(t.blocks);
+        }
+        return flat({speedup, latency_of(t.first.ms), latency_of(t.second.ms), t.first.load_ms, t.second.load_ms, record::thinned(t.first.ms), record::thinned(t.second.ms)});
+    }));
+}
+
+Trial Search::original_trial(Precision p) const {
     Trial t;
-    t.name = std::move(name);
+    t.name = cat("the original in ", eval::precision_name(p));
+    t.key = "original|" + eval::precision_name(p);
+    t.graph = original;
     t.precision = p;
-    eval::EvalOptions o = eval_options(p);
-    o.progress = "judging on validation";
-    t.validation = eval::evaluate(g, *parts.validation, o);
-    t.counts = eval::count_pairs(reference.right, t.validation.right);
-    t.graph = std::move(g);
     return t;
 }
 
-Trial Search::quantized_trial(const std::set<std::string>& keep_float, compress::Range range, Precision p) const {
-    compress::QuantizeOptions o;
-    o.keep_float = keep_float;
-    o.range = range;
-    const size_t in_int8 = layers.size() - keep_float.size();
-    Trial t = judge_on_validation(cat("int8 in ", static_cast<unsigned long>(in_int8), " of ", static_cast<unsigned long>(layers.size()), " layers, ",
-                                      range == compress::Range::min_max ? "min-max" : "percentile", " ranges", p == Precision::bf16 ? ", the rest bf16" : ""),
-                                  compress::quantize(original, calibration, o), p);
-    t.keep_float = keep_float;
-    t.range = range;
+Trial Search::quantized_trial(const compress::QuantizeOptions& o, Precision p) const {
+    Trial t;
+    const std::string way = compress::describe(o);
+    std::string kept;
+    for (const std::string& l : o.keep_float) kept += l + "\n";
+    t.name = cat("int8 in ", layers.size() - o.keep_float.size(), " of ", layers.size(), " layers, ", way, p == Precision::bf16 ? ", the rest bf16" : "");
+    t.key = cat("int8|", way, "|", o.keep_float.empty() ? "all" : record::sha256_hex(kept).substr(0, 16), "|", eval::precision_name(p));
+    t.graph = compress::quantize(original, calibration, o);
+    t.precision = p;
     t.quantized = true;
+    t.options = o;
     return t;
 }
 
-std::pair<double, double> Search::quick_times(const Graph& a, Precision pa, const Graph& b, Precision pb) const {
-    ThreadPool pool(request.threads);
-    auto session = [&](const Graph& g, Precision p) {
+std::vector<double> Search::layer_times(const Trial& t) {
+    return journal.numbers("layers|" + t.key, [&] {
+        ThreadPool pool(request.threads);
         PlanOptions o;
         o.threads = request.threads;
-        o.precision = p;
-        return Session(make_plan(g, eval::synthetic_dims(g, request.batch), o), &pool);
-    };
-    Session sa = session(a, pa), sb = session(b, pb);
-    const std::vector<Tensor> x = eval::synthetic_inputs(a, request.batch);
-    eval::TimingOptions o;
-    o.runs = 60;
-    o.min_seconds = 0.4;
-    o.max_seconds = 10;
-    eval::TimedBlock block;
-    eval::time_interleaved(sa, x, &sb, x, o, block);
-    return {median(block.before), median(block.after)};
+        o.precision = t.precision;
+        Session session(make_plan(t.graph, eval::synthetic_dims(t.graph, request.batch), o), &pool);
+        const std::vector<Tensor> x = eval::synthetic_inputs(t.graph, request.batch);
+        for (int i = 0; i < 5; ++i) session.execute(x);
+        std::vector<std::vector<double>> samples;
+        const double start = now_seconds();
+        session.step_seconds();
+        for (int i = 0; i < 50 && (i < 5 || now_seconds() - start < 3); ++i) {
+            session.execute(x);
+            samples.push_back(session.step_seconds());
+        }
+        // A step's time goes to the layer among its origins; what has none goes to the layer before it.
+        std::map<std::string, size_t> index;
+        for (size_t i = 0; i < layers.size(); ++i)
+            for (const std::string& origin : original.node(layers[i].node).origins) index[origin] = i;
+        std::vector<double> ms(layers.size(), 0);
+        size_t at = 0;
+        const Plan& plan = session.plan();
+        for (size_t k = 0; k < plan.steps.size(); ++k) {
+            for (const std::string& origin : plan.steps[k].origins)
+                if (const auto it = index.find(origin); it != index.end()) {
+                    at = it->second;
+                    break;
+                }
+            std::vector<double> v;
+            for (const auto& sample : samples) v.push_back(sample[k]);
+            if (!ms.empty()) ms[at] += median(v) * 1e3;
+        }
+        return ms;
+    });
 }
 
-std::vector<double> Search::layer_times(const Graph& g, Precision p) const {
-    ThreadPool pool(request.threads);
-    PlanOptions o;
-    o.threads = request.threads;
-    o.precision = p;
-    Session s(make_plan(g, eval::synthetic_dims(g, request.batch), o), &pool);
-    const std::vector<Tensor> x = eval::synthetic_inputs(g, request.batch);
-    for (int i = 0; i < 5; ++i) s.execute(x);
-    std::vector<std::vector<double>> samples;
-    const double start = now_seconds();
-    s.step_seconds();
-    for (int i = 0; i < 50 && (i < 5 || now_seconds() - start < 3); ++i) {
-        s.execute(x);
-        samples.push_back(s.step_seconds());
-    }
-    // A step's time goes to the layer among its origins; what has none goes to the layer before it.
-    std::map<std::string, size_t> index;
-    for (size_t i = 0; i < layers.size(); ++i)
-        for (const std::string& origin : original.node(layers[i].node).origins) index[origin] = i;
-    std::vector<double> ms(layers.size(), 0);
-    size_t at = 0;
-    const Plan& plan = s.plan();
-    for (size_t k = 0; k < plan.steps.size(); ++k) {
-        for (const std::string& origin : plan.steps[k].origins)
-            if (const auto it = index.find(origin); it != index.end()) {
-                at = it->second;
-                break;
-            }
-        std::vector<double> v;
-        for (const auto& sample : samples) v.push_back(sample[k]);
-        if (!ms.empty()) ms[at] += median(v) * 1e3;
-    }
-    return ms;
-}
-
-void Search::measure_sensitivity(compress::Range range) {
-    // Cost: one forward pass a sample a layer. Keep it within about a minute, and within a fifth of the budget.
+void Search::measure_sensitivity(const compress::QuantizeOptions& base) {
+    // Cost: one forward pass a sample a layer. Within about a minute, and within a fifth of the budget.
     double macs = 0;
     for (const compress::Layer& l : layers) macs += l.macs;
-    const double seconds = std::min(60.0, std::max(5.0, 0.2 * seconds_left()));
+    const double seconds = request.time_budget > 0 ? std::clamp(0.2 * request.time_budget, 5.0, 60.0) : 60.0;
     const double rate = 40e9 * request.threads;  // multiply-accumulates a second, cautious
     const auto affordable = static_cast<int64_t>(seconds * rate / std::max(1.0, macs * static_cast<double>(layers.size())));
     const int64_t n = std::min<int64_t>(parts.validation->size(), std::clamp<int64_t>(affordable, 128, 1024));
     std::vector<int64_t> indices = Rng(request.seed, 77).permutation(parts.validation->size());
     indices.resize(static_cast<size_t>(n));
     std::sort(indices.begin(), indices.end());
-    eval::EvalOptions o = eval_options(Precision::fp32);
-    o.keep_logits = true;
-    const eval::Answers base = eval::evaluate(original, *parts.validation, o, indices);
-    compress::QuantizeOptions q;
-    q.range = range;
-    sensitivity = compress::layer_sensitivity(original, calibration, q, *parts.validation, indices, base, o);
+    const std::vector<double> noted = journal.numbers("sensitivity|" + compress::describe(base), [&] {
+        eval::EvalOptions o;
+        o.threads = request.threads;
+        o.keep_logits = true;
+        const eval::Answers answers = eval::evaluate(original, *parts.validation, o, indices);
+        std::vector<double> v;
+        for (const compress::Sensitivity& k : compress::layer_sensitivity(original, calibration, base, *parts.validation, indices, answers, o))
+            v.insert(v.end(), {k.noise, k.drop});
+        return v;
+    });
+    HONE_CHECK(noted.size() == 2 * layers.size(), noted.size());
+    sensitivity.clear();
+    for (size_t i = 0; i < layers.size(); ++i) sensitivity.push_back({layers[i].name, noted[2 * i], noted[2 * i + 1]});
     std::stable_sort(sensitivity.begin(), sensitivity.end(), [](const auto& a, const auto& b) { return a.noise > b.noise; });
     decide("measured each layer's sensitivity", cat("each layer alone in int8 on ", n, " validation samples; the most sensitive is ", sensitivity.empty() ? "none" : sensitivity[0].layer),
            sensitivity.empty() ? record::Numbers{} : record::Numbers{{"score noise of the most sensitive", sensitivity[0].noise}});
 }
 
+void Search::keep(const Trial& t) { trials.push_back(t); }
+
 void Search::add_candidate(const Trial& t, bool kept, const std::string& reason) {
+    for (record::Candidate& c : run.candidates)
+        if (c.name == t.name) {
+            c.kept = kept;
+            c.reason = reason;
+            return;
+        }
     record::Candidate c;
     c.name = t.name;
-    c.metric = t.validation.top1();
+    c.metric = t.metric;
     c.drop = t.drop();
-    c.latency_ms = t.latency_ms;
+    c.latency_ms = t.latency * original_ms;
+    c.bytes = t.bytes;
     c.kept = kept;
     c.reason = reason;
     run.candidates.push_back(std::move(c));
 }
+
+bool Search::promising(const Trial& t) const { return !request.goal.max_drop || t.expected_high(parts.test->size()) <= *request.goal.max_drop; }
+std::optional<double> Search::max_latency_share() const {
+    if (!request.goal.max_latency) return std::nullopt;
+    return request.goal.max_latency->of(original_ms) / original_ms;
+}
+std::optional<int64_t> Search::max_bytes() const {
+    if (!request.goal.max_size) return std::nullopt;
+    return static_cast<int64_t>(request.goal.max_size->of(static_cast<double>(original_bytes)));
+}
+bool Search::small_enough(const Trial& t) const { return !max_bytes() || t.bytes <= *max_bytes(); }
+bool Search::fast_enough(const Trial& t) const { return !max_latency_share() || t.latency <= 0.97 * *max_latency_share(); }
 
 }  // namespace hone

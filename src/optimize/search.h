@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of `optimize` share this state. Each step appends to the record what it decided and why.
+// What the steps of `optimize` share: the original, the candidates, and the one way to measure: through the journal, so
+// that a replay or a resumed run decides as the first did. Each step appends to the record what it decided and why.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,27 +10,37 @@
 #include <vector>
 
 #include "compress/quantize.h"
-#include "eval/evaluate.h"
-#include "eval/latency.h"
 #include "eval/verdict.h"
 #include "optimize/optimize.h"
+#include "optimize/runtime.h"
+#include "record/journal.h"
 
 namespace hone {
 
 /// A whole model that may be the answer.
 struct Trial {
-    std::string name;                 ///< "int8, min-max ranges"
+    std::string name;                 ///< "int8 in 20 of 22 layers, min-max ranges"
+    std::string key;                  ///< the same for equal trials of equal runs
     Graph graph;                      ///< portable: may be written
     Precision precision = Precision::fp32;
-    std::set<std::string> keep_float;
     bool quantized = false;
-    compress::Range range = compress::Range::min_max;
-    eval::Answers validation;
-    eval::PairedCounts counts;        ///< on validation, against the original in fp32
-    double latency_ms = 0;            ///< quick, in this process: for choosing only
+    compress::QuantizeOptions options = {};   ///< of quantized ones
+    bool judged = false;
+    double metric = 0;                ///< on validation
+    eval::PairedCounts counts = {};   ///< on validation, against the original in fp32
+    double latency = 0;               ///< as a share of the original's in fp32; 0: not timed
+    int64_t bytes = 0;                ///< of the file; 0: not counted
     double drop() const { return counts.samples ? static_cast<double>(counts.lost - counts.gained) / static_cast<double>(counts.samples) : 0; }
     /// The upper limit of the drop that the verdict is to be expected to state on `samples` samples.
     double expected_high(int64_t samples) const;
+};
+
+/// What was measured in fresh processes of two models.
+struct TimedPair {
+    eval::Speedup speedup;            ///< first over second
+    Latency first, second;
+    double first_load_ms = 0, second_load_ms = 0;
+    std::vector<double> first_ms, second_ms;  ///< thinned
 };
 
 struct Search {
@@ -36,27 +48,72 @@ struct Search {
     const DataParts& parts;
     record::Run run;
     double started;
+    std::unique_ptr<Runtime> runtime;
+    record::Journal journal;
     Graph original;                   ///< portable passes run
     std::vector<compress::Layer> layers;
-    eval::Answers reference;          ///< of the original in fp32 on validation
+    double original_ms = 0;           ///< in fp32, quick
+    int64_t original_bytes = 0;
     compress::Calibration calibration;
     std::vector<compress::Sensitivity> sensitivity;  ///< most sensitive first
     std::vector<double> fp32_layer_ms, int8_layer_ms;
+    std::map<std::string, std::string> why_float;    ///< reason by layer
+    std::vector<Trial> trials;        ///< whatever was judged and timed
 
     Search(const OptimizeRequest& r, const DataParts& p);
     void say(const std::string& line) const;
     void decide(const std::string& what, const std::string& why, record::Numbers figures = {});
-    double seconds_left() const;      ///< of the budget; huge without one
-    eval::EvalOptions eval_options(Precision p) const;
+    /// Whether the budget's share is spent; false without a budget. Noted, because decisions hang on it.
+    bool spent(double share, const std::string& at);
 
-    Trial judge_on_validation(std::string name, Graph g, Precision p) const;
-    Trial quantized_trial(const std::set<std::string>& keep_float, compress::Range range, Precision p) const;
-    /// Median times of both in this process, interleaved; returns {a, b} in ms.
-    std::pair<double, double> quick_times(const Graph& a, Precision pa, const Graph& b, Precision pb) const;
-    /// Milliseconds of each original layer name (whole runs, profiled), in the order of `layers`.
-    std::vector<double> layer_times(const Graph& g, Precision p) const;
-    void measure_sensitivity(compress::Range range);
+    /// On validation, in the runtime that judges.
+    void judge(Trial& t);
+    /// The original's answers on validation in fp32.
+    const eval::Answers& reference();
+    /// Of interleaved runs in ms: the first one's median, and the second's by the ratio of pairs, which bursts of a
+    /// neighbour hardly move.
+    std::pair<double, double> quick_times(const Trial& a, const Trial& b);
+    /// Fills latency (against the original in fp32) and bytes.
+    void time(Trial& t);
+    /// In fresh processes; where noise leaves open which is faster, in twice as many again.
+    TimedPair timed_pair(const std::string& what, const eval::TimedModel& a, const eval::TimedModel& b);
+
+    Trial original_trial(Precision p) const;
+    Trial quantized_trial(const compress::QuantizeOptions& o, Precision p) const;
+    /// Milliseconds of each of `layers` in whole profiled runs of hone.
+    std::vector<double> layer_times(const Trial& t);
+    void measure_sensitivity(const compress::QuantizeOptions& base);
+    void keep(const Trial& t);        ///< into `trials`
     void add_candidate(const Trial& t, bool kept, const std::string& reason);
+
+    /// The drop bound is promised by validation (no bound: always).
+    bool promising(const Trial& t) const;
+    bool small_enough(const Trial& t) const;
+    bool fast_enough(const Trial& t) const;  ///< by the quick time, with a margin for its noise
+    std::optional<double> max_latency_share() const;
+    std::optional<int64_t> max_bytes() const;
+
+  private:
+    std::optional<eval::Answers> reference_;
 };
+
+/// With multiply-accumulates at batch 1.
+std::vector<compress::Layer> layers_of(const Graph& g);
+/// Sets of layers that go together: of one kind, first, last, small.
+struct LayerGroup {
+    std::string name;
+    std::set<std::string> layers;
+};
+std::vector<LayerGroup> layer_groups(const Search& s);
+
+/// Fills `trials` with the original at its permitted precisions.
+void try_precisions(Search& s);
+/// ... with quantised models.
+void try_int8(Search& s);
+/// The candidates that may be the answer, best first by the goal.
+std::vector<const Trial*> finalists(const Search& s);
+/// Times the finalists in fresh processes, looks at the test part once, and fills the record.
+void conclude(Search& s);
+void fill_layers(Search& s, const Trial* answer, bool accepted);
 
 }  // namespace hone

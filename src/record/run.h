@@ -7,6 +7,7 @@
 //   write_file_atomic("out/report.html", report::html_report(run));
 #pragma once
 #include "record/common.h"
+#include "record/journal.h"
 
 namespace hone::record {
 
@@ -187,7 +188,7 @@ struct Run {
     double seconds = 0;
     std::vector<std::string> files{};  ///< what was written, absolute
     std::vector<std::string> warnings{};
-    Numbers journal{};  ///< measured times by what was measured, ms; a replay reads them before measuring
+    std::vector<JournalEntry> journal{};  ///< what was measured; a replay reads it before measuring
     template <class S, class V>
     static void visit(S& s, V& v) {
         v("accepted", s.accepted);

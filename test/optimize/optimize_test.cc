@@ -141,7 +141,7 @@ TEST(Optimize, SLOW_RecordAgreesWithTheAnswer) {
     const DataParts parts = fashion();
     OptimizeRequest r;
     r.model = kResnet20;
-    r.max_drop = 0.005;
+    r.goal.max_drop = 0.005;
     r.threads = 2;
     r.out = cat(testing::TempDir(), "/optimize");
     r.program = HONE_BINARY;
@@ -154,7 +154,7 @@ TEST(Optimize, SLOW_RecordAgreesWithTheAnswer) {
     EXPECT_EQ(read.reason, run.reason);
     if (run.accepted) {
         ASSERT_TRUE(run.after && run.drop && run.speedup);
-        EXPECT_LE(run.drop->high, r.max_drop);
+        EXPECT_LE(run.drop->high, *r.goal.max_drop);
         EXPECT_GT(run.speedup->low, 1);
         const Graph g = portable(run.model);
         eval::EvalOptions o = with_threads(2);

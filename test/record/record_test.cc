@@ -36,7 +36,7 @@ Run sample_run() {
     r.decisions = {{.step = 1, .what = "quantise", .why = "cheap", .figures = {{"drop", 0.1}}}};
     r.hashes = {{"model", sha256_hex("x")}};
     r.seed = INT64_MAX;
-    r.journal = {{"conv1 int8", 0.25}};
+    r.journal = {{.key = "times|a|b", .values = {0.25, 0.5}}};
     return r;
 }
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A peer engine driven over a pipe, so that it is timed in its own process and never beside hone's threads.
 
-    peer.py onnxruntime|openvino MODEL [--threads T] [--precision f32|bf16] [--spin]
+    python -c "$(cat peer.py)" onnxruntime|openvino MODEL [--threads T] [--precision f32|bf16] [--spin]
 
 Answers on stdout, one line each, fields separated by tabs; every answer starts with `ok` or `error`:
-    ok  ENGINE  VERSION  N         then N lines  NAME  DTYPE  DIMS   (the inputs; -1 where a dim is free)
+    ok  ENGINE  VERSION  N  LOAD_MS   then N lines  NAME  DTYPE  DIMS   (the inputs; -1 where a dim is free)
 Commands on stdin:
     input  NAME  DTYPE  DIMS  FILE          -> ok                    raw little-endian elements
     run  N                                  -> ok  MS MS ...         wall-clock of each of N runs
@@ -43,7 +43,9 @@ class Onnxruntime:
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
         self.ort = ort
         self.version = ort.__version__
+        start = time.perf_counter()
         self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.load_ms = (time.perf_counter() - start) * 1e3
         self.inputs = [(i.name, self.ORT_TYPES.get(i.type, i.type),
                         [d if isinstance(d, int) else -1 for d in i.shape]) for i in self.session.get_inputs()]
         self.output_names = [o.name for o in self.session.get_outputs()]
@@ -73,9 +75,11 @@ class Openvino:
         self.ov = ov
         self.version = ov.__version__.split("-")[0]
         core = ov.Core()
+        start = time.perf_counter()
         self.model = core.compile_model(model, "CPU", {
             "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": precision})
+        self.load_ms = (time.perf_counter() - start) * 1e3
         self.inputs = []
         for port in self.model.inputs:
             shape = port.get_partial_shape()
@@ -170,8 +174,9 @@ def main():
     try:
         kind = Onnxruntime if args.engine == "onnxruntime" else Openvino
         engine = kind(args.model, args.threads, args.precision, args.spin)
+        load_ms = engine.load_ms
         inputs = [f"{n}\t{t}\t{dims_text(d)}" for n, t, d in engine.inputs]
-        answer([f"ok\t{args.engine}\t{engine.version}\t{len(inputs)}"] + inputs)
+        answer([f"ok\t{args.engine}\t{engine.version}\t{len(inputs)}\t{load_ms:.3f}"] + inputs)
     except Exception as error:
         answer(["error\t" + one_line(error)])
         return 1

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The search: the original at its precisions, then int8 in every way worth trying, layers going back to float where
+// int8 is slower or too dear, until the goal is met. Everything judged and timed stays in Search::trials.
+#include <algorithm>
+
+#include "base/rng.h"
+#include "optimize/search.h"
+#include "optimize/words.h"
+
+namespace hone {
+
+using namespace words;
+
+namespace {
+
+constexpr double worth_it = 0.98;  // of the time; less of a gain is not told from noise by quick times
+
+bool bf16_permitted(const Search& s) { return s.request.precision != PrecisionPolicy::fp32 && s.runtime->permits(Precision::bf16); }
+
+std::set<std::string> joined(std::set<std::string> a, const std::set<std::string>& b) {
+    a.insert(b.begin(), b.end());
+    return a;
+}
+
+void calibrate(Search& s) {
+    std::vector<int64_t> samples = Rng(s.request.seed, 33).permutation(s.parts.training->size());
+    samples.resize(static_cast<size_t>(std::min<int64_t>(s.request.calibration_samples, s.parts.training->size())));
+    std::sort(samples.begin(), samples.end());
+    eval::EvalOptions o;
+    o.threads = s.request.threads;
+    s.calibration = compress::calibrate(s.original, *s.parts.training, samples, o);
+    s.decide("calibrated", cat("ranges of ", s.calibration.size(), " values over ", samples.size(), " training samples"));
+}
+
+/// Every layer in int8, in the way that loses least on validation.
+Trial best_recipe(Search& s) {
+    std::vector<Trial> tried;
+    for (const compress::QuantizeOptions& o : compress::recipes(s.original)) {
+        if (!tried.empty() && s.spent(0.3, cat("recipe ", tried.size()))) break;
+        tried.push_back(s.quantized_trial(o, Precision::fp32));
+        s.judge(tried.back());
+        s.say(cat(tried.back().name, ": drop on validation ", points(tried.back().drop())));
+    }
+    const auto least = std::min_element(tried.begin(), tried.end(), [](const Trial& a, const Trial& b) { return a.drop() < b.drop(); });
+    std::vector<std::string> others;
+    for (const Trial& t : tried)
+        if (&t != &*least) {
+            s.add_candidate(t, false, "another way loses less on validation");
+            others.push_back(cat(compress::describe(t.options), " ", points(t.drop())));
+        }
+    s.decide(cat("chose ", compress::describe(least->options)), cat("drop on validation ", points(least->drop()), others.empty() ? "" : ", against ", join(others, ", ")));
+    return std::move(*least);
+}
+
+/// Groups of layers return to float where the whole is faster then.
+Trial return_slow_layers(Search& s, Trial best) {
+    if (s.runtime->profiles()) {
+        s.fp32_layer_ms = s.layer_times(s.original_trial(Precision::fp32));
+        s.int8_layer_ms = s.layer_times(best);
+    }
+    for (const LayerGroup& group : layer_groups(s)) {
+        if (s.spent(0.5, "group " + group.name)) break;
+        compress::QuantizeOptions o = best.options;
+        o.keep_float = joined(o.keep_float, group.layers);
+        if (o.keep_float == best.options.keep_float || o.keep_float.size() == s.layers.size()) continue;
+        Trial t = s.quantized_trial(o, best.precision);
+        const auto [with, without] = s.quick_times(best, t);
+        if (without >= worth_it * with) {
+            s.say(cat(group.name, " in float: ", milliseconds(without), " against ", milliseconds(with), ", no gain"));
+            continue;
+        }
+        s.judge(t);
+        const bool better = s.promising(t) || t.drop() <= best.drop();
+        s.decide(cat(better ? "returned to float: " : "considered returning to float: ", group.name),
+                 cat(milliseconds(without), " against ", milliseconds(with), ", drop ", points(t.drop()), " against ", points(best.drop())));
+        s.add_candidate(better ? best : t, false, better ? cat("faster with float for ", group.name) : "loses more");
+        if (!better) continue;
+        for (const std::string& l : group.layers)
+            if (!best.options.keep_float.contains(l)) s.why_float[l] = cat("slower in int8 in ", s.runtime->name(), " (", group.name, ": ", milliseconds(with), " with, ", milliseconds(without), " without)");
+        best = std::move(t);
+    }
+    return best;
+}
+
+/// The same with the `count` most sensitive layers in float.
+Trial with_float(Search& s, const Trial& t, size_t count) {
+    compress::QuantizeOptions o = t.options;
+    for (size_t i = 0; i < count; ++i) o.keep_float.insert(s.sensitivity[i].layer);
+    return s.quantized_trial(o, t.precision);
+}
+void note_sensitive(Search& s, const Trial& before, const Trial& after) {
+    for (const std::string& l : after.options.keep_float)
+        if (!before.options.keep_float.contains(l)) s.why_float[l] = "too sensitive: int8 costs more accuracy here than the goal leaves";
+}
+
+/// Layers return to float, most sensitive first, until validation promises the bound: binary search over how many.
+Trial return_sensitive_layers(Search& s, Trial trial) {
+    const size_t n = s.sensitivity.size();
+    size_t low = 0, high = n;  // low fails; high (nothing in int8) holds
+    std::optional<Trial> found;
+    while (high - low > 1) {
+        if (found && s.spent(0.7, cat("sensitive ", low, " ", high))) break;
+        const size_t middle = low + std::max<size_t>(1, (high - low) / (found ? 2 : 4));
+        if (middle >= n) break;
+        Trial t = with_float(s, trial, middle);
+        s.judge(t);
+        const bool good = s.promising(t);
+        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat("drop on validation ", points(t.drop()), good ? ", which promises the bound" : ", still too much"));
+        s.add_candidate(t, false, good ? "promises the bound" : "drops too much");
+        if (good) found = std::move(t);
+        (good ? high : low) = middle;
+    }
+    if (!found) return trial;
+    note_sensitive(s, trial, *found);
+    return std::move(*found);
+}
+
+/// As many sensitive layers in float as the latency bound leaves time for.
+Trial spend_latency(Search& s, Trial trial) {
+    const size_t n = s.sensitivity.size();
+    size_t low = 0, high = n;  // low meets the bound
+    Trial best = trial;
+    while (high - low > 1) {
+        if (s.spent(0.7, cat("latency ", low, " ", high))) break;
+        const size_t middle = low + (high - low) / 2;
+        Trial t = with_float(s, trial, middle);
+        s.time(t);
+        const bool good = s.fast_enough(t) && s.small_enough(t);
+        if (good) {
+            s.judge(t);
+            s.keep(t);
+        }
+        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat(percent(t.latency), " of the original's time", good ? cat(", drop on validation ", points(t.drop())) : ", too slow"));
+        if (good) best = std::move(t);
+        (good ? low : high) = middle;
+    }
+    note_sensitive(s, trial, best);
+    return best;
+}
+
+/// What stayed float, in bf16.
+void try_bf16_rest(Search& s, const Trial& fp32) {
+    Trial t = s.quantized_trial(fp32.options, Precision::bf16);
+    const auto [before, after] = s.quick_times(fp32, t);
+    if (after >= worth_it * before) {
+        s.decide("the float rest stays fp32", cat(milliseconds(after), " in bf16 against ", milliseconds(before)));
+        return;
+    }
+    s.judge(t);
+    s.decide(s.promising(t) ? "the float rest may run in bf16" : "the float rest stays fp32", cat(milliseconds(after), " against ", milliseconds(before), ", drop ", points(t.drop())));
+    s.time(t);
+    s.keep(t);
+}
+
+}  // namespace
+
+void try_precisions(Search& s) {
+    Trial fp32 = s.original_trial(Precision::fp32);
+    s.judge(fp32);
+    s.original_ms = s.quick_times(fp32, fp32).first;
+    s.time(fp32);
+    s.decide("judged the original", cat("top-1 ", percent(fp32.metric), " on ", s.parts.validation->size(), " validation samples, ", milliseconds(s.original_ms), " in ", s.runtime->name()));
+    s.keep(fp32);
+    if (!bf16_permitted(s)) {
+        s.decide("floats stay fp32", s.request.precision == PrecisionPolicy::fp32 ? "as asked" : cat("no bf16 in ", s.runtime->name(), " on this processor"));
+        return;
+    }
+    Trial bf16 = s.original_trial(Precision::bf16);
+    s.judge(bf16);
+    s.time(bf16);
+    const bool right = s.promising(bf16), fast = bf16.latency < 0.97;
+    s.add_candidate(bf16, fast && right, !right ? cat("loses ", points(bf16.drop()), " on validation") : !fast ? "not faster than fp32 here" : "faster than fp32 at hardly any loss: what int8 has to beat");
+    s.decide(fast && right ? "bf16 is the original's best precision" : "fp32 is the original's best precision",
+             cat("bf16 takes ", percent(bf16.latency), " of the time and drops ", points(bf16.drop()), " on validation"));
+    if (fast) s.keep(bf16);
+}
+
+void try_int8(Search& s) {
+    s.layers = layers_of(s.original);
+    if (s.layers.empty()) {
+        s.decide("no int8", "the model has no convolution or matrix product with constant weights");
+        return;
+    }
+    calibrate(s);
+    Trial best = return_slow_layers(s, best_recipe(s));
+    const bool dear = !s.promising(best), slack = s.request.goal.max_latency.has_value();
+    if (dear || slack || !s.spent(0.4, "sensitivity")) s.measure_sensitivity(best.options);
+    if (dear) {
+        s.time(best);
+        s.keep(best);
+        s.add_candidate(best, false, "drops too much on validation");
+        best = return_sensitive_layers(s, std::move(best));
+    }
+    s.time(best);
+    s.keep(best);
+    if (slack && s.fast_enough(best)) best = spend_latency(s, std::move(best));
+    if (bf16_permitted(s)) try_bf16_rest(s, best);
+}
+
+std::vector<const Trial*> finalists(const Search& s) {
+    std::vector<const Trial*> list;
+    const bool most_accurate = s.request.goal.max_latency.has_value();
+    for (const Trial& t : s.trials) {
+        const bool change = t.quantized || t.precision != Precision::fp32;
+        if (!s.promising(t) || !s.small_enough(t) || !s.fast_enough(t)) continue;
+        if (!most_accurate && !change) continue;
+        list.push_back(&t);
+    }
+    std::stable_sort(list.begin(), list.end(), [&](const Trial* a, const Trial* b) {
+        if (most_accurate && a->metric != b->metric) return a->metric > b->metric;
+        return a->latency < b->latency;
+    });
+    return list;
+}
+
+}  // namespace hone

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimize/words.h"
+
+#include <cstdio>
+
+#include "base/timing.h"
+
+namespace hone::words {
+
+namespace {
+std::string formatted(const char* format, double v) {
+    char text[32];
+    std::snprintf(text, sizeof text, format, v);
+    return text;
+}
+}  // namespace
+
+std::string points(double fraction) { return formatted("%.2f points", fraction * 100); }
+std::string percent(double fraction) { return formatted("%.2f %%", fraction * 100); }
+std::string milliseconds(double ms) { return formatted("%.3f ms", ms); }
+std::string times(double ratio) { return formatted("%.2f times", ratio); }
+std::string bytes(int64_t n) { return human_bytes(static_cast<double>(n)); }
+
+}  // namespace hone::words
