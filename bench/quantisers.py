@@ -34,8 +34,14 @@ SAMPLES = 512
 # What `hone quantize` is asked for. "chosen" among them is the one with the best validation accuracy, the first of equals.
 RECIPES = {
     "min_max": "",
-    "percentile": "--range percentile",
+    "min_max+bias": "--correct-bias",
+    "mse+bias": "--range mse --weights mse --correct-bias",
+    "entropy+bias": "--range entropy --correct-bias",
+    "percentile+bias": "--range percentile --correct-bias",
+    "min_max+equal+bias": "--equalize --correct-bias",
+    "mse+equal+bias": "--range mse --weights mse --equalize --correct-bias",
 }
+LAYOUT = "--activations nodes --weight-only cast"
 FLAGS = {"fashion": "--data fashion-mnist --mean 0.286 --std 0.353", "glyphs": "--data {shared}/data/glyphs.tar --mean 0.5 --std 0.5 --resize 32x32",
          "letters": "--data {shared}/data/letters"}
 FASHION = "/usr/share/datasets/fashion-mnist"
@@ -167,7 +173,7 @@ def make(model, args, recipes):
     samples = f"{args.work}/{base}.samples.npy"
     for name in recipes:
         command = [args.hone, "quantize", source, *flags, "--samples", str(SAMPLES), "--out", f"{args.work}/{base}.{name}.onnx",
-                   "--save-samples", samples, "--threads", "2", *shlex.split(RECIPES[name])]
+                   "--save-samples", samples, "--threads", "2", *shlex.split(f"{LAYOUT} {RECIPES[name]}")]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{shlex.join(command)}\n{done.stderr}")

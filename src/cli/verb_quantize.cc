@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hone quantize`: static int8 quantisation alone, every setting exposed; no verdict.
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <span>
 
@@ -9,7 +10,8 @@
 #include "base/rng.h"
 #include "base/timing.h"
 #include "cli/common.h"
-#include "compress/quantize.h"
+#include "compress/explain.h"
+#include "compress/recipe.h"
 #include "onnx/writer.h"
 #include "optimize/metadata.h"
 
@@ -17,7 +19,8 @@ namespace hone::cli {
 
 namespace {
 struct QuantizeArgs {
-    std::string model, file, bits = "8/8", range = "min_max", keep_float, save_samples;
+    std::string model, file, bits = "8/8", range = "min_max", weights = "peak", curved = "float", weight_only = "float32", keep_float, save_samples;
+    bool equalize = false, correct_bias = false, explain = false;
     double percentile = 0.9999;
     int64_t samples = 512;
     DataArgs data;
@@ -54,6 +57,24 @@ void save_samples(const std::string& path, const Dataset& data, std::span<const 
     write_file_atomic(path, {bytes, header, {static_cast<const char*>(x.raw()), x.bytes()}});
 }
 
+constexpr size_t kExplainSamples = 64;
+
+std::string explanation_table(const std::vector<compress::LayerExplanation>& rows) {
+    std::string out = "SQNR dB alone  in network  saturated  levels used  dead channels  weight range  outlier channel  layer\n";
+    for (const compress::LayerExplanation& e : rows) {
+        char line[160];
+        const std::string outlier = e.outlier_channel < 0 ? "-" : cat(e.outlier_channel, " (", static_cast<int64_t>(e.outlier_ratio), "x)");
+        if (e.int8)
+            std::snprintf(line, sizeof line, "%13.1f  %10.1f  %8.3f%%  %10.0f%%  %6lld of %4lld  %12.1f  %15s  ", e.sqnr_db, e.sqnr_network_db, e.saturated_share * 100, e.used_levels * 100,
+                          static_cast<long long>(e.dead_channels), static_cast<long long>(e.channels), e.weight_range_ratio, outlier.c_str());
+        else
+            std::snprintf(line, sizeof line, "%13s  %10s  %9s  %11s  %6lld of %4lld  %12.1f  %15s  ", "float", "", "", "", static_cast<long long>(e.dead_channels), static_cast<long long>(e.channels),
+                          e.weight_range_ratio, outlier.c_str());
+        out += line + e.layer + "\n";
+    }
+    return out;
+}
+
 int run_quantize(const QuantizeArgs& a, Call& call) {
     if (a.bits != "8/8")
         fail(ErrorKind::usage, "quantize.bits", cat("--bits ", a.bits, " is not among the methods yet"),
@@ -63,8 +84,17 @@ int run_quantize(const QuantizeArgs& a, Call& call) {
     if (!parts.training) fail(ErrorKind::data, "quantize.training", "there are no training samples to calibrate on");
     const std::vector<compress::Layer> layers = compress::quantizable_layers(g);
     compress::QuantizeOptions q;
-    q.keep_float = names_kept(a.keep_float, layers);
-    q.range = a.range == "percentile" ? compress::Range::percentile : compress::Range::min_max;
+    for (compress::Range r : {compress::Range::percentile, compress::Range::entropy, compress::Range::mse})
+        if (a.range == compress::range_name(r)) q.range = r;
+    if (a.weights == "mse") q.weights = compress::WeightRange::mse;
+    q.curved = a.curved == "table" ? compress::Curved::table : a.curved == "nodes" ? compress::Curved::every_node : compress::Curved::stays_float;
+    q.weight_only = a.weight_only == "cast" ? compress::WeightOnly::cast : a.weight_only == "dequantize" ? compress::WeightOnly::dequantize : compress::WeightOnly::float32;
+    q.equalize = a.equalize;
+    q.correct_bias = a.correct_bias;
+    if (a.keep_float == "all")
+        for (const compress::Layer& l : layers) q.keep_float.insert(l.name);
+    else
+        q.keep_float = names_kept(a.keep_float, layers);
     q.percentile = a.percentile;
     std::vector<int64_t> samples = Rng(call.common.seed, 1).permutation(parts.training->size());
     samples.resize(static_cast<size_t>(std::min<int64_t>(a.samples, parts.training->size())));
@@ -72,8 +102,14 @@ int run_quantize(const QuantizeArgs& a, Call& call) {
     if (!a.save_samples.empty()) save_samples(a.save_samples, *parts.training, samples);
     eval::EvalOptions o;
     o.threads = call.common.threads;
-    const compress::Calibration c = compress::calibrate(g, *parts.training, samples, o);
-    Graph out = compress::quantize(g, c, q);
+    compress::Quantizer quantizer(g, *parts.training, samples, o);
+    Graph out = quantizer.make(q);
+    std::string explained;
+    if (a.explain) {
+        const std::span<const int64_t> some(samples.data(), std::min<size_t>(samples.size(), kExplainSamples));
+        const auto rows = compress::explain_layers(quantizer.prepared(q.equalize), out, quantizer.calibration(q.equalize), *parts.training, some, o);
+        explained = explanation_table(rows);
+    }
     set_metadata(out, parts, "fp32");
     write_model(out, a.file);
     const auto bytes = static_cast<double>(map_file(a.file).size), before = static_cast<double>(map_file(a.model).size);
@@ -82,7 +118,7 @@ int run_quantize(const QuantizeArgs& a, Call& call) {
                   ",\"bytes\":", static_cast<int64_t>(bytes), "}\n"),
               cat("wrote ", a.file, ": ", in_int8, " of ", layers.size(), " layers in int8, ", human_bytes(bytes), " (",
                   bytes / before * 100, " % of the original)\n",
-                  "No accuracy was judged; hone eval or hone optimize does.\n"),
+                  explained, "No accuracy was judged; hone eval or hone optimize does.\n"),
               "");
     return 0;
 }
@@ -101,11 +137,17 @@ Verb quantize_verb() {
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("bits", "W/A", a->bits, "bits of weights and activations");
-        o.add("range", "R", a->range, "how activation ranges are chosen").one_of({"min_max", "percentile"});
+        o.add("range", "R", a->range, "how activation ranges are chosen").one_of({"min_max", "percentile", "entropy", "mse"});
         o.add("percentile", "P", a->percentile, "share of values inside the range").at_least(0.5).at_most(1);
+        o.add("weights", "R", a->weights, "scale of a weight channel: its peak, or of least squared error").one_of({"peak", "mse"});
+        o.flag("equalize", a->equalize, "cross-layer equalisation before calibration");
+        o.flag("correct-bias", a->correct_bias, "empirical bias correction");
+        o.add("activations", "HOW", a->curved, "SiLU, sigmoid and products: float, table (8 bits around each), nodes (behind every node)").one_of({"float", "table", "nodes"});
+        o.add("weight-only", "HOW", a->weight_only, "weights of float and recurrent layers: float32, s8 behind Cast, or s8 behind DequantizeLinear").one_of({"float32", "cast", "dequantize"});
+        o.flag("explain", a->explain, "also print what each layer's 8 bits hold and lose");
         o.add("samples", "N", a->samples, "training samples to calibrate on").at_least(1);
         o.add("save-samples", "FILE", a->save_samples, "also write the calibration samples, preprocessed, as npy");
-        o.add("keep-float", "NAMES", a->keep_float, "layers that stay float, separated by commas");
+        o.add("keep-float", "NAMES", a->keep_float, "layers that stay float, separated by commas; or all");
         add_data(o, a->data, false);
     };
     v.run = [a](Call& call) {

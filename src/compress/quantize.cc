@@ -20,98 +20,12 @@ int64_t channel_axis(const Node& n) {
     return n.is("Gemm") && passes::int_attribute(n, "transB", 0) ? 0 : 1;
 }
 
-bool moves_values(const Node& n) {
-    return n.domain.empty() && (n.op == "MaxPool" || n.op == "Flatten" || n.op == "Reshape" || n.op == "Transpose" || n.op == "Squeeze" || n.op == "Unsqueeze");
-}
-bool clips(const Graph& g, const Node& n) {
-    if (n.is("Relu")) return true;
-    if (!n.is("Clip")) return false;
-    return passes::activation_of(g, n).has_value();
-}
-
-class Marker {
-  public:
-    Marker(const Graph& g, const std::set<NodeId>& layers) : g_(g), layers_(layers), order_(g.order()) {}
-
-    std::map<ValueId, ValueId> run() {
-        for (NodeId l : layers_) mark(g_.node(l).in(0));
-        bool changed = true;
-        while (changed) {
-            changed = false;
-            for (auto it = order_.rbegin(); it != order_.rend(); ++it) changed |= visit(g_.node(*it));
-        }
-        std::map<ValueId, ValueId> out;
-        for (ValueId v : marked_) out[v] = root(v);
-        return out;
-    }
-
-  private:
-    bool can_mark(ValueId v) const {
-        return v != kNone && !g_.value(v).is_constant() && g_.value(v).type.dtype == DType::f32;
-    }
-    bool mark(ValueId v) { return can_mark(v) && marked_.insert(v).second; }
-    bool is_marked(ValueId v) const { return marked_.contains(v); }
-    /// A value and what a clipping activation makes of it, where that is its only use.
-    ValueId after_activation(ValueId v) const {
-        const NodeId user = g_.sole_user(v);
-        return user != kNone && clips(g_, g_.node(user)) && g_.node(user).in(0) == v ? g_.node(user).out() : v;
-    }
-    ValueId before_activation(ValueId v) const {
-        const NodeId p = g_.value(v).producer;
-        return p != kNone && clips(g_, g_.node(p)) && g_.sole_user(g_.node(p).in(0)) == p ? g_.node(p).in(0) : v;
-    }
-    bool residual_add(const Node& n) const {
-        if (!n.is("Add") || n.in(0) == n.in(1)) return false;
-        const TypeInfo &a = g_.value(n.in(0)).type, &b = g_.value(n.in(1)).type;
-        return can_mark(n.in(0)) && can_mark(n.in(1)) && a.rank_known && b.rank_known && a.shape == b.shape;
-    }
-    /// v would come out of an integer operator.
-    bool from_integers(ValueId v, int depth = 0) const {
-        if (is_marked(v)) return true;
-        if (depth > 64) return false;
-        const NodeId p = g_.value(before_activation(v)).producer;
-        if (p == kNone) return false;
-        const Node& n = g_.node(p);
-        if (layers_.contains(p)) return true;
-        if (moves_values(n)) return from_integers(n.in(0), depth + 1);
-        return residual_add(n) && from_integers(n.in(0), depth + 1) && from_integers(n.in(1), depth + 1);
-    }
-    bool visit(const Node& n) {
-        if (n.outputs.empty() || n.out() == kNone) return false;
-        if (moves_values(n) && n.outputs.size() == 1 && is_marked(n.out()) && can_mark(n.in(0))) {
-            const bool fresh = mark(n.in(0));
-            return share_.emplace(n.out(), n.in(0)).second || fresh;
-        }
-        if ((n.is("GlobalAveragePool") || n.is("AveragePool")) && is_marked(n.out()) && from_integers(n.in(0))) return mark(n.in(0));
-        if (residual_add(n) && is_marked(after_activation(n.out())) && from_integers(n.in(0)) && from_integers(n.in(1))) {
-            const bool a = mark(n.in(0)), b = mark(n.in(1));
-            return a || b;
-        }
-        return false;
-    }
-    ValueId root(ValueId v) const {
-        for (auto it = share_.find(v); it != share_.end(); it = share_.find(v)) v = it->second;
-        return v;
-    }
-
-    const Graph& g_;
-    const std::set<NodeId>& layers_;
-    const std::vector<NodeId> order_;
-    std::set<ValueId> marked_;
-    std::map<ValueId, ValueId> share_;
-};
+bool clips(const Graph& g, const Node& n) { return n.is("Relu") || (n.is("Clip") && passes::activation_of(g, n)); }
 
 Tensor filled(DType t, int64_t n, int64_t v) {
     Tensor out = Tensor::zeros(t, {n});
     for (int64_t i = 0; i < n; ++i) out.set_int(i, v);
     return out;
-}
-
-/// Offset of element (channel, i) walk: calls f(channel, index) over all elements of w.
-void by_channel(const Tensor& w, int64_t axis, const std::function<void(int64_t, int64_t)>& f) {
-    const int64_t channels = w.dim(static_cast<size_t>(axis));
-    const int64_t inner = count_of(Dims(w.dims().begin() + axis + 1, w.dims().end()));
-    for (int64_t i = 0; i < w.count(); ++i) f(i / inner % channels, i);
 }
 
 struct Writer {
@@ -124,19 +38,17 @@ struct Writer {
         const std::string root_name = g.value(root).name;
         const auto it = calibration.find(root_name);
         HONE_CHECK(it != calibration.end(), "value was not calibrated: ", root_name);
-        const auto [low, high] = options.range == Range::percentile ? it->second.percentile(options.percentile) : std::pair(it->second.low, it->second.high);
+        const auto own = options.value_range.find(root_name);
+        const auto [low, high] = range_of(it->second, own == options.value_range.end() ? options.range : own->second, options.percentile);
         const Affine a = affine_u8(low, high);
         scales[v] = a;
         const std::string name = g.value(v).name;
         const NodeId producer = g.value(v).producer;
         const std::vector<NodeId> users = g.value(v).users;
         const std::vector<std::string> origins = producer != kNone ? g.node(producer).origins : users.empty() ? std::vector<std::string>{} : g.node(users[0]).origins;
-        const ValueId scale = g.add_constant(name + "_scale", Tensor::scalar_f32(a.scale));
-        Tensor zero = Tensor::zeros(DType::u8, {});
-        zero.set_int(0, a.zero_point);
-        const ValueId zero_point = g.add_constant(name + "_zero_point", zero);
-        const NodeId q = g.add_node("", "QuantizeLinear", {v, scale, zero_point}, 1, {}, name + "_QuantizeLinear", origins);
-        const NodeId dq = g.add_node("", "DequantizeLinear", {g.node(q).out(), scale, zero_point}, 1, {}, name + "_DequantizeLinear", origins);
+        const ValueId scale = shared_scale(name, a.scale), zero_point = shared_zero_point(a.zero_point);
+        const NodeId q = g.add_node("", "QuantizeLinear", {v, scale, zero_point}, 1, {}, name + "_q", origins);
+        const NodeId dq = g.add_node("", "DequantizeLinear", {g.node(q).out(), scale, zero_point}, 1, {}, name + "_dq", origins);
         for (NodeId u : users)
             for (size_t i = 0; i < g.node(u).inputs.size(); ++i)
                 if (g.node(u).inputs[i] == v) g.set_input(u, i, g.node(dq).out());
@@ -162,65 +74,84 @@ struct Writer {
         return std::max(bias_fits, std::min(fits, saturates + bias_fits));
     }
 
+    /// Constants of equal value are one: names and tensor headers are a tenth of a small file.
+    ValueId shared_scale(const std::string& name, float s) {
+        auto [it, fresh] = scale_constants.emplace(s, kNone);
+        if (fresh) it->second = g.add_constant(name + "_scale", Tensor::scalar_f32(s));
+        return it->second;
+    }
+    ValueId shared_zero_point(int z) {
+        auto [it, fresh] = zero_point_constants.emplace(z, kNone);
+        if (!fresh) return it->second;
+        Tensor t = Tensor::zeros(DType::u8, {});
+        t.set_int(0, z);
+        return it->second = g.add_constant(cat("zero_point_", z), t);
+    }
+
+    /// onnxruntime fuses a Conv whose weights have no zero point (0 then), but no Gemm and no MatMul.
+    ValueId dequantized_constant(const Node& n, const std::string& name, const Tensor& q, const Tensor& scale, int64_t axis) {
+        std::vector<ValueId> in = {g.add_constant(name + "_q", q), g.add_constant(name + "_scale", scale)};
+        if (!n.is("Conv")) in.push_back(g.add_constant(name + "_zero", filled(q.dtype(), scale.count(), 0)));
+        return g.node(g.add_node("", "DequantizeLinear", in, 1, {{"axis", axis}}, name + "_dq", n.origins)).out();
+    }
+
     void quantize_weights(NodeId id) {
         const Node n = g.node(id);
         const Tensor w = g.value(n.in(1)).constant;
-        const int64_t axis = channel_axis(n), channels = w.dim(static_cast<size_t>(axis));
-        const double x_scale = scales.at(dequantized.at(n.in(0))).scale;
-        std::vector<double> peak(static_cast<size_t>(channels), 0);
-        by_channel(w, axis, [&](int64_t c, int64_t i) { peak[static_cast<size_t>(c)] = std::max<double>(peak[static_cast<size_t>(c)], std::abs(w.data<float>()[i])); });
+        const int64_t axis = channel_axis(n);
+        const std::vector<std::vector<float>> channels = channels_of(w, axis);
+        const double x_scale = scales.at(dequantized.at(n.in(0))).scale, y_scale = output_scale(n.out());
         const Tensor* given = constant_of(g, n.in(2));
         const std::optional<Tensor> bias = given ? std::optional(*given) : std::nullopt;  // adding constants moves the graph's own
-        std::vector<double> positive(peak.size(), 0), negative(peak.size(), 0);
-        by_channel(w, axis, [&](int64_t c, int64_t i) {
-            const double v = w.data<float>()[i];
-            (v > 0 ? positive : negative)[static_cast<size_t>(c)] += std::abs(v);
-        });
-        const double y_scale = output_scale(n.out());
-        Tensor scale = Tensor::zeros(DType::f32, {channels});
-        for (int64_t c = 0; c < channels; ++c) {
-            const auto k = static_cast<size_t>(c);
-            const double b = bias ? std::abs(bias->at(bias->count() == 1 ? 0 : c)) : 0;
-            double s = peak[k] / 127;
-            if (y_scale > 0) s = std::max(s, exact_step(x_scale, y_scale, positive[k], negative[k], b));
+        const auto bias_of = [&](size_t c) { return bias->at(bias->count() == 1 ? 0 : static_cast<int64_t>(c)); };
+        std::vector<double> least(channels.size(), 0);
+        for (size_t c = 0; c < channels.size(); ++c) {
+            double positive = 0, negative = 0;
+            for (float v : channels[c]) (v > 0 ? positive : negative) += std::abs(static_cast<double>(v));
+            const double b = bias ? std::abs(bias_of(c)) : 0;
+            if (y_scale > 0) least[c] = exact_step(x_scale, y_scale, positive, negative, b);
             // A bias of more than 2^30 steps would not fit beside the sum.
-            s = std::max(s, b / (x_scale * 0x1p30));
-            scale.set(c, s > 1e-30 ? s : 1.0);
+            least[c] = std::max(least[c], b / (x_scale * 0x1p30));
         }
-        Tensor q = Tensor::zeros(DType::i8, w.dims());
-        by_channel(w, axis, [&](int64_t c, int64_t i) {
-            q.data<int8_t>()[i] = static_cast<int8_t>(std::clamp(std::nearbyint(w.data<float>()[i] / static_cast<double>(scale.data<float>()[c])), -127.0, 127.0));
-        });
-        const std::string name = g.value(n.in(1)).name;
-        const NodeId dq = g.add_node("", "DequantizeLinear",
-                                     {g.add_constant(name + "_quantized", q), g.add_constant(name + "_scale", scale), g.add_constant(name + "_zero_point", filled(DType::i8, channels, 0))},
-                                     1, {{"axis", axis}}, name + "_DequantizeLinear", n.origins);
-        g.set_input(id, 1, g.node(dq).out());
+        const Tensor scale = weight_scales(w, axis, options.weights, least);
+        g.set_input(id, 1, dequantized_constant(n, g.value(n.in(1)).name, quantized_weights(w, axis, scale), scale, axis));
         if (!bias) return;
-        Tensor b = Tensor::zeros(DType::i32, {channels}), b_scale = Tensor::zeros(DType::f32, {channels});
-        for (int64_t c = 0; c < channels; ++c) {
+        Tensor b = Tensor::zeros(DType::i32, {scale.count()}), b_scale = Tensor::zeros(DType::f32, {scale.count()});
+        for (int64_t c = 0; c < scale.count(); ++c) {
             const double step = x_scale * static_cast<double>(scale.data<float>()[c]);
             b_scale.set(c, step);
-            b.set(c, std::nearbyint(bias->at(bias->count() == 1 ? 0 : c) / step));
+            b.set(c, std::nearbyint(bias_of(static_cast<size_t>(c)) / step));
         }
-        const std::string bias_name = g.value(n.in(2)).name;
-        const NodeId bdq = g.add_node("", "DequantizeLinear",
-                                      {g.add_constant(bias_name + "_quantized", b), g.add_constant(bias_name + "_scale", b_scale), g.add_constant(bias_name + "_zero_point", filled(DType::i32, channels, 0))},
-                                      1, {{"axis", int64_t{0}}}, bias_name + "_DequantizeLinear", n.origins);
-        g.set_input(id, 2, g.node(bdq).out());
+        g.set_input(id, 2, dequantized_constant(n, g.value(n.in(2)).name, b, b_scale, 0));
     }
+
+    /// s8 weights of an operator that computes in float: scales along `axis`, or a scale a row of [D, gates*H, I].
+    void store_weights(NodeId id, size_t input, int64_t axis) {
+        const Node n = g.node(id);
+        const Tensor w = g.value(n.in(input)).constant;
+        const std::string name = g.value(n.in(input)).name;
+        const bool recurrent = w.rank() == 3 && axis == 1;
+        const Tensor flat = recurrent ? w.reshaped({w.dim(0) * w.dim(1), w.dim(2)}) : w;
+        const int64_t along = recurrent ? 0 : axis;
+        const Tensor scale = weight_scales(flat, along, options.weights);
+        const Tensor q = quantized_weights(flat, along, scale).reshaped(w.dims());
+        if (options.weight_only == WeightOnly::dequantize && (!recurrent || w.dim(0) == 1)) {
+            g.set_input(id, input, dequantized_constant(n, name, q, scale, axis));
+            return;
+        }
+        Dims dims(w.rank(), 1);
+        dims[static_cast<size_t>(axis)] = w.dim(static_cast<size_t>(axis));
+        if (recurrent) dims[0] = w.dim(0);
+        const NodeId cast = g.add_node("", "Cast", {g.add_constant(name + "_q", q)}, 1, {{"to", int64_t{1}}}, name + "_cast", n.origins);
+        const NodeId mul = g.add_node("", "Mul", {g.node(cast).out(), g.add_constant(name + "_scale", scale.reshaped(dims))}, 1, {}, name + "_dq", n.origins);
+        g.set_input(id, input, g.node(mul).out());
+    }
+    std::map<float, ValueId> scale_constants;
+    std::map<int, ValueId> zero_point_constants;
     std::map<ValueId, ValueId> dequantized;  ///< output of a DequantizeLinear -> the value that it stands for
 };
 
 }  // namespace
-
-Affine affine_u8(float low, float high) {
-    const double lo = std::min(low, 0.f), hi = std::max(high, 0.f);
-    const double scale = (hi - lo) / 255;
-    if (!(scale > 1e-30)) return {};
-    const auto s = static_cast<float>(scale);
-    return {s, static_cast<int>(std::clamp(std::nearbyint(-lo / s), 0.0, 255.0))};
-}
 
 std::vector<Layer> quantizable_layers(const Graph& g) {
     std::vector<Layer> out;
@@ -237,20 +168,32 @@ std::vector<Layer> quantizable_layers(const Graph& g) {
     return out;
 }
 
-std::string describe(const QuantizeOptions& o) { return o.range == Range::min_max ? "min-max ranges" : "percentile ranges"; }
-
-std::vector<QuantizeOptions> recipes(const Graph&) { return {{.range = Range::min_max}, {.range = Range::percentile}}; }
-
-std::map<ValueId, ValueId> values_to_quantize(const Graph& g, const std::set<NodeId>& layers) { return Marker(g, layers).run(); }
+std::vector<Layer> recurrent_layers(const Graph& g) {
+    std::vector<Layer> out;
+    for (NodeId id : g.order()) {
+        const Node& n = g.node(id);
+        if (!n.is("LSTM") && !n.is("GRU") && !n.is("RNN")) continue;
+        const Tensor *w = constant_of(g, n.in(1)), *r = constant_of(g, n.in(2));
+        if (w && r && w->dtype() == DType::f32 && r->dtype() == DType::f32) out.push_back({id, n.name, n.op, cost_of(g, id).macs, w->count() + r->count()});
+    }
+    return out;
+}
 
 Graph quantize(const Graph& g, const Calibration& c, const QuantizeOptions& options) {
     Graph q = g;
-    std::set<NodeId> layers;
-    for (const Layer& l : quantizable_layers(g))
-        if (!options.keep_float.contains(l.name)) layers.insert(l.node);
-    Writer w{q, c, options, {}, {}};
-    for (const auto& [v, root] : values_to_quantize(g, layers)) w.quantize_value(v, root);
+    std::set<NodeId> layers, floats;
+    for (const Layer& l : quantizable_layers(g)) {
+        const bool in_float = options.keep_float.contains(l.name) || options.keep_float_values.contains(g.value(g.node(l.node).in(0)).name);
+        (in_float ? floats : layers).insert(l.node);
+    }
+    Writer w{q, c, options, {}, {}, {}, {}};
+    for (const auto& [v, root] : values_to_quantize(g, layers, options.curved, options.keep_float_values)) w.quantize_value(v, root);
     for (NodeId id : layers) w.quantize_weights(id);
+    if (options.weight_only != WeightOnly::float32) {
+        for (NodeId id : floats) w.store_weights(id, 1, channel_axis(g.node(id)));
+        for (const Layer& l : recurrent_layers(g))
+            for (size_t input : {1, 2}) w.store_weights(l.node, input, 1);
+    }
     remove_dead(q);
     Graph out = q.compacted();
     infer_graph(out);

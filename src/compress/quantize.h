@@ -14,6 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "compress/calibrate.h"
+#include "compress/ranges.h"
+#include "compress/weights.h"
 #include "data/dataset.h"
 #include "eval/evaluate.h"
 #include "graph/graph.h"
@@ -29,37 +32,38 @@ struct Layer {
 };
 std::vector<Layer> quantizable_layers(const Graph& g);
 
-/// What was seen of one value over the calibration samples. Constant memory: extremes, then a histogram between them.
-struct Observed {
-    static constexpr int bins = 4096;
-    float low = 0, high = 0;
-    std::vector<int64_t> histogram;  ///< `bins` equal bins over [low, high]
-    /// Bounds that leave out a share of (1 - p) of the values, half at each end (all at the upper end where low >= 0).
-    std::pair<float, float> percentile(double p) const;
-};
-/// By value name. The same for any number of threads.
-using Calibration = std::map<std::string, Observed>;
-Calibration calibrate(const Graph& g, const Dataset& data, std::span<const int64_t> indices, const eval::EvalOptions& options);
+/// An LSTM, GRU or RNN with constant f32 weights: their weights can be stored as s8 (QuantizeOptions::weight_only).
+std::vector<Layer> recurrent_layers(const Graph& g);
 
-enum class Range { min_max, percentile };
+/// What becomes of curved activations (SiLU, sigmoid, ...) and of products of two activations (squeeze and excite).
+///   stays_float  computed in float, between a DequantizeLinear and a QuantizeLinear
+///   table        a curve of one u8 value gets a u8 result, with float nodes between: 256 entries for hone's engine
+///   every_node   u8 behind every node of it too: what onnxruntime needs for QLinearSigmoid and QLinearMul
+enum class Curved { stays_float, table, every_node };
+
+/// Weights that no int8 operator uses (float layers, recurrent layers).
+///   float32     as they are
+///   cast        s8, made float by Cast and Mul of constants, which every runtime folds when it loads: small files at
+///               the speed of floats
+///   dequantize  s8 behind a DequantizeLinear: onnxruntime 1.32 does not fold that, and computes it in each run
+enum class WeightOnly { float32, cast, dequantize };
+
 struct QuantizeOptions {
-    std::set<std::string> keep_float = {};  ///< names of layers that stay float
+    std::set<std::string> keep_float = {};         ///< names of layers that stay float
+    std::set<std::string> keep_float_values = {};  ///< values that are not quantised; layers that read one stay float
     Range range = Range::min_max;
     double percentile = 0.9999;
+    std::map<std::string, Range> value_range = {};  ///< by value name, over `range`
+    WeightRange weights = WeightRange::peak;
+    Curved curved = Curved::stays_float;
+    WeightOnly weight_only = WeightOnly::float32;
+    bool equalize = false;      ///< read by Quantizer (recipe.h): equalize.h before calibration
+    bool correct_bias = false;  ///< read by Quantizer (recipe.h): bias_correction.h behind `quantize`
 };
-/// All but the layers that stay float: "min-max ranges".
-std::string describe(const QuantizeOptions& options);
-/// The ways of quantising that are worth trying on this network, the plainest first.
-std::vector<QuantizeOptions> recipes(const Graph& g);
-/// u8 scale and zero point for [low, high] widened to hold 0; zero point 0 where low >= 0.
-struct Affine {
-    float scale = 1;
-    int zero_point = 0;
-};
-Affine affine_u8(float low, float high);
 
 /// Values that would be quantised when `layers` are: with the value whose scale each shares (itself mostly).
-std::map<ValueId, ValueId> values_to_quantize(const Graph& g, const std::set<NodeId>& layers);
+std::map<ValueId, ValueId> values_to_quantize(const Graph& g, const std::set<NodeId>& layers, Curved curved = Curved::stays_float,
+                                              const std::set<std::string>& keep_float = {});
 /// The graph must be portable (passes run) and its values those that were calibrated.
 Graph quantize(const Graph& g, const Calibration& c, const QuantizeOptions& options);
 

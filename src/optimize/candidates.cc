@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/rng.h"
+#include "onnx/writer.h"
 #include "optimize/search.h"
 #include "optimize/words.h"
 
@@ -13,6 +14,7 @@ using namespace words;
 
 namespace {
 
+constexpr int64_t scored_samples = 512;
 constexpr double worth_it = 0.98;  // of the time; less of a gain is not told from noise by quick times
 
 bool bf16_permitted(const Search& s) { return s.request.precision != PrecisionPolicy::fp32 && s.runtime->permits(Precision::bf16); }
@@ -22,34 +24,92 @@ std::set<std::string> joined(std::set<std::string> a, const std::set<std::string
     return a;
 }
 
-void calibrate(Search& s) {
+void open_quantizer(Search& s) {
     std::vector<int64_t> samples = Rng(s.request.seed, 33).permutation(s.parts.training->size());
     samples.resize(static_cast<size_t>(std::min<int64_t>(s.request.calibration_samples, s.parts.training->size())));
     std::sort(samples.begin(), samples.end());
     eval::EvalOptions o;
     o.threads = s.request.threads;
-    s.calibration = compress::calibrate(s.original, *s.parts.training, samples, o);
-    s.decide("calibrated", cat("ranges of ", s.calibration.size(), " values over ", samples.size(), " training samples"));
+    const size_t count = samples.size();
+    s.quantizer = std::make_unique<compress::Quantizer>(s.original, *s.parts.training, std::move(samples), o);
+    s.decide("calibrated", cat("ranges of ", s.quantizer->calibration(false).size(), " values over ", count, " training samples"));
 }
 
-/// Every layer in int8, in the way that loses least on validation.
+/// All recipes by their noise on some validation samples, which tells them apart sooner than top-1 does; the plain one
+/// and the two best on all of them. The one that loses least there is it.
 Trial best_recipe(Search& s) {
+    const std::vector<compress::QuantizeOptions> all = compress::recipes(s.original);
+    const std::vector<int64_t> some = s.some_validation(scored_samples, 44);
+    eval::EvalOptions o;
+    o.threads = s.request.threads;
+    o.keep_logits = true;
+    std::optional<eval::Answers> reference;
+    std::vector<std::pair<double, size_t>> noise;
+    for (size_t i = 0; i < all.size(); ++i) {
+        if (i && s.spent(0.2, cat("recipe ", i))) break;
+        noise.emplace_back(s.journal.number("noise|" + compress::recipe_name(all[i]), [&] {
+            if (!reference) reference = eval::evaluate(s.original, *s.parts.validation, o, some);
+            return compress::score_noise(*reference, eval::evaluate(s.quantizer->make(all[i]), *s.parts.validation, o, some));
+        }), i);
+    }
+    record::Numbers figures;
+    for (const auto& [value, i] : noise) figures.emplace_back(compress::recipe_name(all[i]), value);
+    std::stable_sort(noise.begin(), noise.end());
+    s.decide(cat("compared ", noise.size(), " ways of choosing ranges"), cat("least noise in the scores on ", some.size(), " validation samples: ", compress::recipe_name(all[noise[0].second])), figures);
+    std::set<size_t> judged = {0};
+    for (size_t k = 0; k < noise.size() && judged.size() < 3; ++k) judged.insert(noise[k].second);
     std::vector<Trial> tried;
-    for (const compress::QuantizeOptions& o : compress::recipes(s.original)) {
-        if (!tried.empty() && s.spent(0.3, cat("recipe ", tried.size()))) break;
-        tried.push_back(s.quantized_trial(o, Precision::fp32));
+    for (size_t i : judged) {
+        tried.push_back(s.quantized_trial(all[i], Precision::fp32));
         s.judge(tried.back());
-        s.say(cat(tried.back().name, ": drop on validation ", points(tried.back().drop())));
     }
     const auto least = std::min_element(tried.begin(), tried.end(), [](const Trial& a, const Trial& b) { return a.drop() < b.drop(); });
     std::vector<std::string> others;
     for (const Trial& t : tried)
         if (&t != &*least) {
             s.add_candidate(t, false, "another way loses less on validation");
-            others.push_back(cat(compress::describe(t.options), " ", points(t.drop())));
+            others.push_back(cat(compress::recipe_name(t.options), " ", points(t.drop())));
         }
-    s.decide(cat("chose ", compress::describe(least->options)), cat("drop on validation ", points(least->drop()), others.empty() ? "" : ", against ", join(others, ", ")));
+    s.decide(cat("chose ", compress::recipe_name(least->options)), cat("drop on validation ", points(least->drop()), others.empty() ? "" : ", against ", join(others, ", ")));
     return std::move(*least);
+}
+
+/// What would be quantised with these options.
+size_t quantized_values(const Search& s, const compress::QuantizeOptions& o) {
+    std::set<NodeId> in_int8;
+    for (const compress::Layer& l : s.layers)
+        if (!o.keep_float.contains(l.name)) in_int8.insert(l.node);
+    return compress::values_to_quantize(s.original, in_int8, o.curved, o.keep_float_values).size();
+}
+
+/// Takes the variant where the whole is faster (or as fast and smaller), and no worse than the bound allows.
+void consider(Search& s, Trial& best, const compress::QuantizeOptions& variant, const std::string& what, bool for_size) {
+    Trial t = s.quantized_trial(variant, best.precision);
+    t.bytes = static_cast<int64_t>(model_bytes(t.graph).size());
+    best.bytes = static_cast<int64_t>(model_bytes(best.graph).size());
+    if (for_size && static_cast<double>(t.bytes) > 0.99 * static_cast<double>(best.bytes)) return;
+    const auto [before, after] = s.quick_times(best, t);
+    const bool faster = for_size ? after <= before / worth_it : after < worth_it * before;
+    if (faster) s.judge(t);
+    const bool better = faster && (s.promising(t) || t.drop() <= best.drop());
+    s.decide(cat(better ? "took " : "left ", what), cat(milliseconds(after), " against ", milliseconds(before), for_size ? cat(", ", bytes(t.bytes), " against ", bytes(best.bytes)) : "",
+                                                      faster ? cat(", drop ", points(t.drop()), " against ", points(best.drop())) : ""));
+    if (better) best = std::move(t);
+}
+
+/// Curves such as SiLU in 8 bits, and 8-bit storage of weights that stay float.
+Trial with_variants(Search& s, Trial best) {
+    if (s.spent(0.4, "variants")) return best;
+    for (const compress::Curved curved : {compress::Curved::table, compress::Curved::every_node}) {
+        compress::QuantizeOptions o = best.options;
+        o.curved = curved;
+        if (quantized_values(s, o) == quantized_values(s, best.options)) continue;
+        consider(s, best, o, curved == compress::Curved::table ? "curved activations as tables" : "every node of curved activations in 8 bits", false);
+    }
+    compress::QuantizeOptions o = best.options;
+    o.weight_only = compress::WeightOnly::cast;
+    consider(s, best, o, "8-bit storage of the float layers' weights", true);
+    return best;
 }
 
 /// Groups of layers return to float where the whole is faster then.
@@ -181,8 +241,8 @@ void try_int8(Search& s) {
         s.decide("no int8", "the model has no convolution or matrix product with constant weights");
         return;
     }
-    calibrate(s);
-    Trial best = return_slow_layers(s, best_recipe(s));
+    open_quantizer(s);
+    Trial best = with_variants(s, return_slow_layers(s, best_recipe(s)));
     const bool dear = !s.promising(best), slack = s.request.goal.max_latency.has_value();
     if (dear || slack || !s.spent(0.4, "sensitivity")) s.measure_sensitivity(best.options);
     if (dear) {

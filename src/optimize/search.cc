@@ -139,14 +139,14 @@ Trial Search::original_trial(Precision p) const {
     return t;
 }
 
-Trial Search::quantized_trial(const compress::QuantizeOptions& o, Precision p) const {
+Trial Search::quantized_trial(const compress::QuantizeOptions& o, Precision p) {
     Trial t;
-    const std::string way = compress::describe(o);
+    const std::string way = compress::recipe_name(o);
     std::string kept;
     for (const std::string& l : o.keep_float) kept += l + "\n";
     t.name = cat("int8 in ", layers.size() - o.keep_float.size(), " of ", layers.size(), " layers, ", way, p == Precision::bf16 ? ", the rest bf16" : "");
     t.key = cat("int8|", way, "|", o.keep_float.empty() ? "all" : record::sha256_hex(kept).substr(0, 16), "|", eval::precision_name(p));
-    t.graph = compress::quantize(original, calibration, o);
+    t.graph = quantizer->make(o);
     t.precision = p;
     t.quantized = true;
     t.options = o;
@@ -190,6 +190,13 @@ std::vector<double> Search::layer_times(const Trial& t) {
     });
 }
 
+std::vector<int64_t> Search::some_validation(int64_t count, uint64_t stream) const {
+    std::vector<int64_t> indices = Rng(request.seed, stream).permutation(parts.validation->size());
+    indices.resize(static_cast<size_t>(std::min(count, parts.validation->size())));
+    std::sort(indices.begin(), indices.end());
+    return indices;
+}
+
 void Search::measure_sensitivity(const compress::QuantizeOptions& base) {
     // Cost: one forward pass a sample a layer. Within about a minute, and within a fifth of the budget.
     double macs = 0;
@@ -198,16 +205,14 @@ void Search::measure_sensitivity(const compress::QuantizeOptions& base) {
     const double rate = 40e9 * request.threads;  // multiply-accumulates a second, cautious
     const auto affordable = static_cast<int64_t>(seconds * rate / std::max(1.0, macs * static_cast<double>(layers.size())));
     const int64_t n = std::min<int64_t>(parts.validation->size(), std::clamp<int64_t>(affordable, 128, 1024));
-    std::vector<int64_t> indices = Rng(request.seed, 77).permutation(parts.validation->size());
-    indices.resize(static_cast<size_t>(n));
-    std::sort(indices.begin(), indices.end());
-    const std::vector<double> noted = journal.numbers("sensitivity|" + compress::describe(base), [&] {
+    const std::vector<int64_t> indices = some_validation(n, 77);
+    const std::vector<double> noted = journal.numbers("sensitivity|" + compress::recipe_name(base), [&] {
         eval::EvalOptions o;
         o.threads = request.threads;
         o.keep_logits = true;
         const eval::Answers answers = eval::evaluate(original, *parts.validation, o, indices);
         std::vector<double> v;
-        for (const compress::Sensitivity& k : compress::layer_sensitivity(original, calibration, base, *parts.validation, indices, answers, o))
+        for (const compress::Sensitivity& k : compress::layer_sensitivity(quantizer->prepared(base.equalize), quantizer->calibration(base.equalize), base, *parts.validation, indices, answers, o))
             v.insert(v.end(), {k.noise, k.drop});
         return v;
     });

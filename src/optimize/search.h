@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "compress/quantize.h"
+#include "compress/recipe.h"
 #include "eval/verdict.h"
 #include "optimize/optimize.h"
 #include "optimize/runtime.h"
@@ -54,7 +54,7 @@ struct Search {
     std::vector<compress::Layer> layers;
     double original_ms = 0;           ///< in fp32, quick
     int64_t original_bytes = 0;
-    compress::Calibration calibration;
+    std::unique_ptr<compress::Quantizer> quantizer;
     std::vector<compress::Sensitivity> sensitivity;  ///< most sensitive first
     std::vector<double> fp32_layer_ms, int8_layer_ms;
     std::map<std::string, std::string> why_float;    ///< reason by layer
@@ -79,10 +79,12 @@ struct Search {
     TimedPair timed_pair(const std::string& what, const eval::TimedModel& a, const eval::TimedModel& b);
 
     Trial original_trial(Precision p) const;
-    Trial quantized_trial(const compress::QuantizeOptions& o, Precision p) const;
+    Trial quantized_trial(const compress::QuantizeOptions& o, Precision p);
     /// Milliseconds of each of `layers` in whole profiled runs of hone.
     std::vector<double> layer_times(const Trial& t);
     void measure_sensitivity(const compress::QuantizeOptions& base);
+    /// `count` seeded validation samples, in order.
+    std::vector<int64_t> some_validation(int64_t count, uint64_t stream) const;
     void keep(const Trial& t);        ///< into `trials`
     void add_candidate(const Trial& t, bool kept, const std::string& reason);
 
