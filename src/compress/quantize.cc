@@ -89,7 +89,7 @@ struct Writer {
     }
 
     /// onnxruntime fuses a Conv whose weights have no zero point (0 then), but no Gemm and no MatMul.
-    ValueId dequantized_constant(const Node& n, const std::string& name, const Tensor& q, const Tensor& scale, int64_t axis) {
+    ValueId dequantized_constant(const Node& n, std::string name, const Tensor& q, const Tensor& scale, int64_t axis) {
         std::vector<ValueId> in = {g.add_constant(name + "_q", q), g.add_constant(name + "_scale", scale)};
         if (!n.is("Conv")) in.push_back(g.add_constant(name + "_zero", filled(q.dtype(), scale.count(), 0)));
         return g.node(g.add_node("", "DequantizeLinear", in, 1, {{"axis", axis}}, name + "_dq", n.origins)).out();
@@ -101,21 +101,20 @@ struct Writer {
         const int64_t axis = channel_axis(n);
         const std::vector<std::vector<float>> channels = channels_of(w, axis);
         const double x_scale = scales.at(dequantized.at(n.in(0))).scale, y_scale = output_scale(n.out());
-        const Tensor* given = constant_of(g, n.in(2));
-        const std::optional<Tensor> bias = given ? std::optional(*given) : std::nullopt;  // adding constants moves the graph's own
-        const auto bias_of = [&](size_t c) { return bias->at(bias->count() == 1 ? 0 : static_cast<int64_t>(c)); };
+        const Tensor bias = n.in(2) == kNone ? Tensor() : g.value(n.in(2)).constant;
+        const auto bias_of = [&](size_t c) { return bias.at(bias.count() == 1 ? 0 : static_cast<int64_t>(c)); };
         std::vector<double> least(channels.size(), 0);
         for (size_t c = 0; c < channels.size(); ++c) {
             double positive = 0, negative = 0;
             for (float v : channels[c]) (v > 0 ? positive : negative) += std::abs(static_cast<double>(v));
-            const double b = bias ? std::abs(bias_of(c)) : 0;
+            const double b = bias.defined() ? std::abs(bias_of(c)) : 0;
             if (y_scale > 0) least[c] = exact_step(x_scale, y_scale, positive, negative, b);
             // A bias of more than 2^30 steps would not fit beside the sum.
             least[c] = std::max(least[c], b / (x_scale * 0x1p30));
         }
         const Tensor scale = weight_scales(w, axis, options.weights, least);
         g.set_input(id, 1, dequantized_constant(n, g.value(n.in(1)).name, quantized_weights(w, axis, scale), scale, axis));
-        if (!bias) return;
+        if (!bias.defined()) return;
         Tensor b = Tensor::zeros(DType::i32, {scale.count()}), b_scale = Tensor::zeros(DType::f32, {scale.count()});
         for (int64_t c = 0; c < scale.count(); ++c) {
             const double step = x_scale * static_cast<double>(scale.data<float>()[c]);

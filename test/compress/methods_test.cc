@@ -132,6 +132,32 @@ TEST(Quantize, LayoutsQuantiseWhatTheySay) {
     for (const Graph* q : {&floats, &tables, &nodes}) EXPECT_LT(score_noise(reference, eval::evaluate(*q, data, o)), 0.05);
 }
 
+// Names and biases were read from the graph while constants were added to it, which moves its values.
+TEST(Quantize, AddingConstantsMovesNothingThatIsRead) {
+    const RandomSamples data({8}, 8, 5);
+    for (int depth = 1; depth <= 24; ++depth) {
+        Rng r(static_cast<uint64_t>(depth));
+        Graph g;
+        ValueId v = g.add_input("x", TypeInfo::tensor(DType::f32, {Dim::named("N"), 8}));
+        for (int i = 0; i < depth; ++i) {
+            const std::string name = cat("a name too long to lie within a string itself, of layer ", i);
+            v = g.node(g.add_node("", "Gemm", {v, g.add_constant(name + ".w", uneven({8, 8}, 0.4, 2, r)), g.add_constant(name + ".b", uneven({8}, 0.5, 1, r))}, 1, {}, name, {name})).out();
+        }
+        g.outputs = {v};
+        infer_graph(g);
+        Quantizer quantizer(g, data, first_samples(8), {});
+        const Graph q = quantizer.make({});
+        for (NodeId id : q.order()) EXPECT_FALSE(q.node(id).name.empty());
+        const Tensor x = batch(data, first_samples(8)), want = interpret_graph(g, {x})[0], got = interpret_graph(q, {x})[0];
+        double signal = 0, noise = 0;
+        for (int64_t i = 0; i < want.count(); ++i) {
+            signal += want.at(i) * want.at(i);
+            noise += (want.at(i) - got.at(i)) * (want.at(i) - got.at(i));
+        }
+        EXPECT_LT(noise, 0.01 * signal) << depth;
+    }
+}
+
 TEST(Quantize, KeptValuesAndLayersStayFloat) {
     const Graph g = small_network("Relu");
     const RandomSamples data({3, 12, 12}, 16, 5);
