@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// `hone eval`: accuracy of a classifier on labelled data.
+// `hone eval`: metrics of a model on labelled data; how they stand corruption, and beside another model's.
+#include <charconv>
+#include <cmath>
 #include <memory>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/thread_pool.h"
 #include "base/timing.h"
 #include "cli/common.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
+#include "eval/metric_verdict.h"
+#include "eval/metrics.h"
+#include "eval/robustness.h"
 #include "record/eval.h"
 #include "record/json.h"
 #include "record/table.h"
@@ -16,42 +22,135 @@ namespace hone::cli {
 
 namespace {
 struct EvalArgs {
-    std::string model, precision = "fp32";
+    std::string model, precision = "fp32", against;
     int batch = 0;
+    std::vector<int> top{1, 5};
+    std::vector<Corruption> corruptions;
     DataArgs data;
 };
 
-double over(double a, double b) { return b > 0 ? a / b : 0; }
+/// Scores kept for the area under the ROC curve; beyond it is left out.
+constexpr int64_t kMostScores = 40'000'000;
 
-void count_classes(const eval::Answers& a, const Dataset& data, record::Eval& e) {
-    const auto classes = static_cast<size_t>(a.classes);
-    e.confusion.assign(classes, std::vector<int64_t>(classes, 0));
-    std::vector<int64_t> answered(classes, 0);
-    for (size_t i = 0; i < a.predicted.size(); ++i) {
-        ++e.confusion[static_cast<size_t>(data.label(static_cast<int64_t>(i)))][static_cast<size_t>(a.predicted[i])];
-        ++answered[static_cast<size_t>(a.predicted[i])];
+std::vector<int> parse_top(const std::string& list) {
+    std::vector<int> out;
+    for (std::string_view rest = list;;) {
+        const size_t comma = rest.find(',');
+        const std::string_view one = rest.substr(0, comma);
+        int k = 0;
+        const auto [end, code] = std::from_chars(one.data(), one.data() + one.size(), k);
+        if (one.empty() || code != std::errc() || end != one.data() + one.size() || k < 1)
+            fail(ErrorKind::usage, "usage.value", cat("--top-k takes whole numbers of at least 1; got '", list, "'"),
+                 "Write for example 1,3,5.");
+        out.push_back(k);
+        if (comma == std::string_view::npos) return out;
+        rest.remove_prefix(comma + 1);
     }
-    double precision = 0, recall = 0, f1 = 0, present = 0;
-    for (size_t c = 0; c < classes; ++c) {
-        record::ClassRow row;
-        row.name = c < data.class_names().size() ? data.class_names()[c] : cat("class ", c);
-        for (const int64_t n : e.confusion[c]) row.support += n;
-        const auto right = static_cast<double>(e.confusion[c][c]);
-        row.precision = over(right, static_cast<double>(answered[c]));
-        row.recall = over(right, static_cast<double>(row.support));
-        row.f1 = over(2 * row.precision * row.recall, row.precision + row.recall);
-        if (row.support > 0 || answered[c] > 0) {
-            precision += row.precision;
-            recall += row.recall;
-            f1 += row.f1;
-            ++present;
-        }
-        e.classes.push_back(row);
-    }
-    e.metrics.insert(e.metrics.end(), {{"precision_macro", over(precision, present)},
-                                       {"recall_macro", over(recall, present)},
-                                       {"f1_macro", over(f1, present)}});
 }
+
+/// Runs the models on the data and fills the record.
+class Evaluation {
+  public:
+    Evaluation(const EvalArgs& a, Call& call)
+        : args_(a), call_(call), graph_(load_model(a.model)), parts_(open_for(graph_, a.data, call)) {
+        data_ = choose_part(parts_, a.data.part, &e.part);
+        e.model = absolute_path(a.model);
+        e.data = a.data.data;
+        const Precision precision = choose_precision(a.precision, graph_);
+        e.precision = eval::precision_name(precision);
+        e.runtime = "hone";
+        e.samples = data_->size();
+        options_.threads = call.common.threads;
+        options_.precision = precision;
+        options_.batch = a.batch;
+        const auto classes = static_cast<int64_t>(data_->class_names().size());
+        options_.keep_logits = classes * e.samples <= kMostScores;
+    }
+    void run() {
+        if (e.part == "all")
+            call_.say(cat("note: all ", e.samples,
+                          " samples are evaluated; --part test takes the part that `optimize` would judge by"));
+        const double start = now_seconds();
+        answers_ = answer(graph_, options_);
+        e.seconds = now_seconds() - start;
+        if (data_->regression())
+            regression();
+        else
+            classes();
+        if (!args_.corruptions.empty()) corruptions();
+        if (!args_.against.empty()) compare();
+        e.warnings = call_.warnings;
+    }
+    record::Eval e;
+
+  private:
+    eval::Answers answer(const Graph& g, const eval::EvalOptions& o) const {
+        return data_->regression() ? eval::predict(g, *data_, o) : eval::evaluate(g, *data_, o);
+    }
+    void regression() {
+        const eval::RegressionMetrics m = eval::regression_metrics(answers_.logits, data_->targets());
+        e.metrics = {{"mse", m.mse}, {"mae", m.mae}};
+        if (!std::isnan(m.r2)) e.metrics.emplace_back("r2", m.r2);
+    }
+    void classes() {
+        const auto named = static_cast<int64_t>(data_->class_names().size());
+        if (answers_.classes > named)
+            call_.warn(cat("the model scores ", answers_.classes, " classes, the data has ", named,
+                           ": the first of the model are taken to be those of the data, in the order of their names"));
+        for (const int k : args_.top)
+            if (k == 1 || k < answers_.classes) e.metrics.emplace_back(cat("top", k), answers_.top(k));
+        const eval::ClassMetrics m = eval::class_metrics(data_->labels(), answers_.predicted, answers_.classes);
+        e.metrics.insert(e.metrics.end(), {{"precision_macro", m.precision_macro},
+                                           {"recall_macro", m.recall_macro},
+                                           {"f1_macro", m.f1_macro}});
+        if (options_.keep_logits) {
+            const double auc = eval::metric_value(eval::Metric::auc, answers_, *data_);
+            if (!std::isnan(auc)) e.metrics.emplace_back("auc", auc);
+        }
+        for (size_t c = 0; c < m.classes.size(); ++c) {
+            const eval::ClassScore& k = m.classes[c];
+            const std::string name = c < data_->class_names().size() ? data_->class_names()[c] : cat("class ", c);
+            e.classes.push_back({name, k.precision, k.recall, k.f1, k.support});
+        }
+        e.confusion = m.confusion;
+    }
+    void corruptions() {
+        e.corruptions = eval::robustness(graph_, data_, parts_.preprocess, args_.corruptions, call_.common.seed, options_,
+                                         &answers_);
+        std::vector<std::string> left_out;
+        for (const Corruption& c : args_.corruptions)
+            if (!applies(c, *data_)) left_out.push_back(to_text(c));
+        if (!left_out.empty()) call_.warn(cat(join(left_out, ", "), " need pictures and are left out"));
+    }
+    void compare() {
+        const Graph other = load_model(args_.against);
+        e.against = absolute_path(args_.against);
+        eval::EvalOptions o = options_;
+        o.precision = choose_precision(args_.precision, other);
+        const eval::Answers before = answer(other, o);
+        if (before.classes != answers_.classes)
+            fail(ErrorKind::model, "eval.against",
+                 cat("the models give ", before.classes, " and ", answers_.classes, " values a sample"),
+                 "Both need the same classes in the same order.", e.against);
+        ThreadPool pool(options_.threads);
+        ThreadPool::Use use(&pool);
+        for (const eval::Metric m : eval::metrics_for(*data_)) {
+            const eval::MetricInfo& info = eval::info_of(m);
+            if ((info.scores && !options_.keep_logits) || (m == eval::Metric::top5 && answers_.classes <= 5)) continue;
+            const eval::MetricVerdict v = eval::judge_metric(m, before, answers_, *data_, 0, {.seed = call_.common.seed});
+            if (std::isnan(v.before)) continue;
+            e.differences.push_back({info.name, v.before, v.after, {v.estimate, v.low, v.high}, v.exact ? "exact" : "bootstrap"});
+        }
+    }
+
+    const EvalArgs& args_;
+    Call& call_;
+    Graph graph_;
+    DataParts parts_;
+    DatasetPtr data_;
+    eval::EvalOptions options_;
+    eval::Answers answers_;
+};
 
 std::string percent(double share) {
     char text[32];
@@ -59,12 +158,13 @@ std::string percent(double share) {
     return text;
 }
 
-std::string human(const record::Eval& e) {
-    std::string s =
-        cat(record::printable(base_name(e.model)), " on ", e.samples, " samples of ", record::printable(e.data), " (",
-            e.part, "), ", e.precision, " in hone, ", human_seconds(e.seconds), "\n");
-    record::Table metrics({"metric", "value"});
-    for (const auto& [name, value] : e.metrics) metrics.add({name, percent(value)});
+/// Errors and r2 are plain numbers, the rest are shares.
+std::string value_text(const std::string& metric, double v) {
+    const bool plain = metric == "mse" || metric == "mae" || metric == "r2" || metric == "auc";
+    return plain ? record::number_text(v) : percent(v);
+}
+
+std::string class_table(const record::Eval& e) {
     record::Table classes({"class", "precision", "recall", "F1", "samples", "mistaken for"});
     for (size_t c = 0; c < e.classes.size(); ++c) {
         const record::ClassRow& r = e.classes[c];
@@ -76,38 +176,44 @@ std::string human(const record::Eval& e) {
              record::count_text(r.support),
              worst == c ? "" : cat(record::printable(e.classes[worst].name), " (", e.confusion[c][worst], ")")});
     }
-    return s + metrics.text() + "\n" + classes.text();
+    return classes.text();
+}
+
+std::string range_text(const std::string& metric, const record::Interval& i) {
+    return cat(value_text(metric, i.low), " to ", value_text(metric, i.high));
+}
+
+std::string human(const record::Eval& e) {
+    std::string s =
+        cat(record::printable(base_name(e.model)), " on ", e.samples, " samples of ", record::printable(e.data), " (",
+            e.part, "), ", e.precision, " in hone, ", human_seconds(e.seconds), "\n");
+    record::Table metrics({"metric", "value"});
+    for (const auto& [name, value] : e.metrics) metrics.add({name, value_text(name, value)});
+    s += metrics.text();
+    if (!e.classes.empty()) s += "\n" + class_table(e);
+    if (!e.corruptions.empty()) {
+        const std::string metric = e.corruptions[0].metrics[0].first;
+        record::Table rows({"corruption", "severity", metric, "worse by", "95 % limits"});
+        for (const record::CorruptionRow& r : e.corruptions)
+            rows.add({r.corruption, cat(r.severity), value_text(metric, r.metrics[0].second),
+                      value_text(metric, r.worse.estimate), range_text(metric, r.worse)});
+        s += "\n" + rows.text();
+    }
+    if (!e.differences.empty()) {
+        record::Table rows({"metric", record::printable(base_name(e.against)), record::printable(base_name(e.model)),
+                            "worse by", "95 % limits"});
+        for (const record::DifferenceRow& r : e.differences)
+            rows.add({r.metric, value_text(r.metric, r.other), value_text(r.metric, r.model),
+                      value_text(r.metric, r.worse.estimate), range_text(r.metric, r.worse)});
+        s += "\n" + rows.text();
+    }
+    return s;
 }
 
 int evaluate_model(const EvalArgs& a, Call& call) {
-    const Graph g = load_model(a.model);
-    const DataParts parts = open_for(g, a.data, call);
-    record::Eval e;
-    const DatasetPtr data = choose_part(parts, a.data.part, &e.part);
-    if (e.part == "all")
-        call.say(cat("note: all ", data->size(),
-                     " samples are evaluated; --part test takes the part that `optimize` would judge by"));
-    const Precision precision = choose_precision(a.precision, g);
-    eval::EvalOptions o;
-    o.threads = call.common.threads;
-    o.precision = precision;
-    o.batch = a.batch;
-    const double start = now_seconds();
-    const eval::Answers answers = eval::evaluate(g, *data, o);
-    e.seconds = now_seconds() - start;
-    e.model = absolute_path(a.model);
-    e.data = a.data.data;
-    e.precision = eval::precision_name(precision);
-    e.runtime = "hone";
-    e.samples = data->size();
-    e.metrics = {{"top1", answers.top1()}};
-    if (answers.classes > 5) e.metrics.emplace_back("top5", answers.top5());
-    count_classes(answers, *data, e);
-    if (answers.classes > static_cast<int64_t>(data->class_names().size()))
-        call.warn(cat("the model scores ", answers.classes, " classes, the data has ", data->class_names().size(),
-                      ": the first of the model are taken to be those of the data, in the order of their names"));
-    e.warnings = call.warnings;
-    call.emit(record::to_json(e), human(e), "eval.json");
+    Evaluation evaluation(a, call);
+    evaluation.run();
+    call.emit(record::to_json(evaluation.e), human(evaluation.e), "eval.json");
     return 0;
 }
 }  // namespace
@@ -116,13 +222,32 @@ Verb eval_verb() {
     auto a = std::make_shared<EvalArgs>();
     Verb v;
     v.name = "eval";
-    v.summary = "accuracy, precision, recall, F1 and confusions of a classifier on labelled data";
+    v.summary = "accuracy, F1, AUC and confusions of a classifier, or errors of a regression, on labelled data";
     v.examples = {
         {"hone eval net.onnx --data fashion-mnist --mean 0.286 --std 0.353", "on the test part of a known data set"},
-        {"hone eval net.onnx --data photos/ --resize 224x224 --json", "a folder of pictures by class; JSON on stdout"}};
+        {"hone eval net.onnx --data photos/ --resize 224x224 --json", "a folder of pictures by class; JSON on stdout"},
+        {"hone eval small.onnx --data photos/ --against large.onnx --corrupt noise,blur:1-5",
+         "beside another model, and on corrupted pictures"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         add_precision(o, a->precision);
+        o.custom(
+            "top-k", "K,...", "shares of samples whose class is among the K greatest scores; 1,5 unless given",
+            [a](const std::string& s) { a->top = parse_top(s); },
+            [a] {
+                std::vector<std::string> parts;
+                for (const int k : a->top) parts.push_back(cat(k));
+                return join(parts, ",");
+            });
+        o.add("against", "MODEL", a->against, "another model: how much worse MODEL is, with limits");
+        o.custom(
+            "corrupt", "LIST", "also on corrupted samples: noise, blur, shift, contrast, with severities (blur:1-5), or all",
+            [a](const std::string& s) { a->corruptions = parse_corruptions(s); },
+            [a] {
+                std::vector<std::string> parts;
+                for (const Corruption& c : a->corruptions) parts.push_back(to_text(c));
+                return join(parts, ",");
+            });
         o.add("batch", "N", a->batch, "samples a run; 0: chosen").at_least(0);
         add_data(o, a->data, true);
     };

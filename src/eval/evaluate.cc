@@ -31,6 +31,11 @@ const TypeInfo& only_input(const Graph& g) {
 double Answers::top1() const { return share(right); }
 double Answers::top5() const { return share(right5); }
 
+double Answers::top(int k) const {
+    const auto right = std::count_if(ahead.begin(), ahead.end(), [k](int32_t a) { return a < k; });
+    return ahead.empty() ? 0 : static_cast<double>(right) / static_cast<double>(ahead.size());
+}
+
 Dims input_dims_for(const Graph& g, const Dims& sample, int64_t batch) {
     const TypeInfo& t = only_input(g);
     Dims dims = {batch};
@@ -102,15 +107,25 @@ void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t
     });
 }
 
+namespace {
+void needs_classes(const Dataset& data) {
+    if (data.regression())
+        fail(ErrorKind::data, "data.targets", "the data holds numbers to predict; classes are needed here",
+             "`hone eval` measures a regression (mse, mae). Where the labels are classes, give them names or whole numbers.");
+}
+}  // namespace
+
 Answers answers_for(int64_t samples) {
     Answers a;
     a.predicted.resize(static_cast<size_t>(samples));
     a.right.resize(static_cast<size_t>(samples));
     a.right5.resize(static_cast<size_t>(samples));
+    a.ahead.resize(static_cast<size_t>(samples));
     return a;
 }
 
 void add_scores(Answers& a, const Tensor& raw, const Dataset& data, int64_t first, int64_t rows, std::span<const int64_t> indices) {
+    needs_classes(data);
     if (raw.rank() < 2 || raw.dim(0) < rows || !is_float(raw.dtype()))
         fail(ErrorKind::model, "eval.output", cat("the first output is ", to_text(raw.dims()), "; expected scores [N, classes]"));
     const int64_t classes = raw.count() / raw.dim(0);
@@ -126,13 +141,36 @@ void add_scores(Answers& a, const Tensor& raw, const Dataset& data, int64_t firs
         int64_t ahead = 0;
         for (int64_t c = 0; c < classes; ++c) ahead += s[c] > s[label] || (s[c] == s[label] && c < label);
         a.right5[at] = ahead < 5;
+        a.ahead[at] = static_cast<int32_t>(ahead);
         if (a.logits.defined()) std::memcpy(a.logits.data<float>() + (first + r) * classes, s, static_cast<size_t>(classes) * 4);
     }
+}
+
+Answers predict(const Graph& g, const Dataset& data, const EvalOptions& o, std::span<const int64_t> indices) {
+    const int64_t n = indices.empty() ? data.size() : static_cast<int64_t>(indices.size());
+    if (n == 0) fail(ErrorKind::data, "data.empty", "there are no samples to evaluate");
+    Answers a;
+    std::once_flag once;
+    for_each_batch(g, data, indices, o, [&](int64_t first, const std::vector<Tensor>& outputs, int64_t rows) {
+        if (outputs.empty() || outputs[0].rank() < 1 || outputs[0].dim(0) < rows || !is_float(outputs[0].dtype()))
+            fail(ErrorKind::model, "eval.output", cat("the first output is ", outputs.empty() ? "absent" : to_text(outputs[0].dims()), "; expected [N, values]"));
+        const int64_t width = outputs[0].count() / outputs[0].dim(0);
+        std::call_once(once, [&] {
+            if (data.regression() && data.targets().dim(1) != width)
+                fail(ErrorKind::data, "data.targets", cat("the data has ", data.targets().dim(1), " targets a sample but the model gives ", width));
+            a.classes = width;
+            a.logits = Tensor::zeros(DType::f32, {n, width});
+        });
+        const Tensor values = outputs[0].cast(DType::f32);
+        std::memcpy(a.logits.data<float>() + first * width, values.data<float>(), static_cast<size_t>(rows * width) * 4);
+    });
+    return a;
 }
 
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& o, std::span<const int64_t> indices) {
     const int64_t n = indices.empty() ? data.size() : static_cast<int64_t>(indices.size());
     if (n == 0) fail(ErrorKind::data, "data.empty", "there are no samples to evaluate");
+    needs_classes(data);
     Answers a = answers_for(n);
     std::once_flag once;
     for_each_batch(g, data, indices, o, [&](int64_t first, const std::vector<Tensor>& outputs, int64_t rows) {

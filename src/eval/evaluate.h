@@ -26,10 +26,12 @@ struct Answers {
     std::vector<int> predicted;   ///< class of the greatest score, the first among equals
     std::vector<uint8_t> right;
     std::vector<uint8_t> right5;  ///< the label among the five greatest
-    Tensor logits;                ///< [samples, classes] with keep_logits
+    std::vector<int32_t> ahead;   ///< classes scored above the label (of equals, those before it)
+    Tensor logits;                ///< f32 [samples, classes] with keep_logits
     int64_t classes = 0;
     double top1() const;
     double top5() const;
+    double top(int k) const;  ///< share of samples whose label is among the k greatest
 };
 
 /// Dims of the model's only input for a batch of samples of `sample_dims`. Symbolic dims follow the samples.
@@ -46,7 +48,11 @@ Answers answers_for(int64_t samples);
 /// Notes the answers of rows [0, rows) of `scores` [>= rows, classes] to samples first, first + 1, ... of `data` (of
 /// `indices` where given). Errors as `evaluate`.
 void add_scores(Answers& a, const Tensor& scores, const Dataset& data, int64_t first, int64_t rows, std::span<const int64_t> indices = {});
-/// Throws data "data.labels" where the model has fewer classes than the data; model "eval.output" for a model whose
+/// The first output of every sample, flattened, as `logits` [samples, K]; nothing else is filled. For regressions:
+/// throws data "data.targets" where the data has targets of another width.
+Answers predict(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
+/// Throws data "data.targets" for the data of a regression, data "data.labels" where the model has fewer classes than
+/// the data; model "eval.output" for a model whose
 /// first output is not [N, classes].
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/metric_verdict.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "eval/paired_statistics.h"
+#include "eval/verdict.h"
+
+namespace hone::eval {
+
+namespace {
+constexpr MetricInfo kMetrics[] = {
+    {"top1", true, false, false},         {"top5", true, false, false},      {"precision_macro", true, false, false},
+    {"recall_macro", true, false, false}, {"f1_macro", true, false, false},  {"auc", true, false, true},
+    {"mse", false, true, true},           {"mae", false, true, true},
+};
+
+const std::vector<uint8_t>& right_of(Metric m, const Answers& a) { return m == Metric::top5 ? a.right5 : a.right; }
+
+Macro macro_of(Metric m) {
+    return m == Metric::precision_macro ? Macro::precision : m == Metric::recall_macro ? Macro::recall : Macro::f1;
+}
+
+void check_scores(const Answers& a, const Dataset& data) {
+    HONE_CHECK(a.logits.defined() && a.logits.rank() == 2 && a.logits.dim(0) == data.size(), "keep_logits");
+}
+
+/// One error a sample: the mean over its outputs.
+std::vector<double> errors(Metric m, const Answers& a, const Dataset& data) {
+    check_scores(a, data);
+    HONE_CHECK(data.regression() && a.logits.dims() == data.targets().dims());
+    const int64_t k = data.targets().dim(1);
+    std::vector<double> out(static_cast<size_t>(data.size()), 0.0);
+    for (int64_t i = 0; i < data.size() * k; ++i) {
+        const double d = a.logits.at(i) - data.targets().at(i);
+        out[static_cast<size_t>(i / k)] += (m == Metric::mse ? d * d : std::fabs(d)) / static_cast<double>(k);
+    }
+    return out;
+}
+
+std::unique_ptr<PairedStatistic> statistic_of(Metric m, const Answers& a, const Answers& b, const Dataset& data) {
+    if (info_of(m).regression) return mean_statistic(errors(m, a, data), errors(m, b, data));
+    if (m == Metric::auc) {
+        check_scores(a, data);
+        check_scores(b, data);
+        return auc_statistic(data.labels(), probabilities(a.logits), probabilities(b.logits));
+    }
+    return macro_statistic(data.labels(), a.predicted, b.predicted, a.classes, macro_of(m));
+}
+}  // namespace
+
+std::span<const MetricInfo> metric_list() { return kMetrics; }
+const MetricInfo& info_of(Metric m) { return kMetrics[static_cast<size_t>(m)]; }
+
+Metric parse_metric(const std::string& name) {
+    std::vector<std::string> names;
+    for (const MetricInfo& i : kMetrics) {
+        if (name == i.name) return static_cast<Metric>(&i - kMetrics);
+        names.emplace_back(i.name);
+    }
+    const std::vector<std::string> near = nearest(name, names);
+    fail(ErrorKind::usage, "usage.metric", cat("`", name, "` is no metric"),
+         near.empty() ? cat("Metrics: ", join(names, ", "), ".") : cat("Did you mean ", join(near, ", "), "?"));
+}
+
+std::vector<Metric> metrics_for(const Dataset& data) {
+    std::vector<Metric> out;
+    for (const MetricInfo& i : kMetrics)
+        if (i.regression == data.regression()) out.push_back(static_cast<Metric>(&i - kMetrics));
+    return out;
+}
+
+double metric_value(Metric m, const Answers& a, const Dataset& data) {
+    if (m == Metric::top1) return a.top1();
+    if (m == Metric::top5) return a.top5();
+    if (m == Metric::auc) {
+        check_scores(a, data);
+        return mean_auc(probabilities(a.logits), data.labels());
+    }
+    if (info_of(m).regression) {
+        const std::vector<double> e = errors(m, a, data);
+        double sum = 0;
+        for (const double v : e) sum += v;
+        return e.empty() ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(e.size());
+    }
+    const ClassMetrics c = class_metrics(data.labels(), a.predicted, a.classes);
+    return m == Metric::precision_macro ? c.precision_macro : m == Metric::recall_macro ? c.recall_macro : c.f1_macro;
+}
+
+MetricVerdict judge_metric(Metric m, const Answers& before, const Answers& after, const Dataset& data, double bound,
+                           const BootstrapOptions& o) {
+    MetricVerdict v{.metric = m, .confidence = o.confidence, .samples = data.size()};
+    v.before = metric_value(m, before, data);
+    v.after = metric_value(m, after, data);
+    if (m == Metric::top1 || m == Metric::top5) {
+        const Verdict exact = judge(count_pairs(right_of(m, before), right_of(m, after)), bound, o.confidence);
+        v.estimate = exact.estimate;
+        v.low = exact.low;
+        v.high = exact.high;
+        v.exact = true;
+    } else {
+        HONE_CHECK(before.classes == after.classes);
+        const BootstrapLimits l = bootstrap_limits(*statistic_of(m, before, after, data), o);
+        v.estimate = l.estimate;
+        v.low = l.low;
+        v.high = l.high;
+    }
+    v.accepted = v.high <= bound;  // false for NaN
+    return v;
+}
+
+}  // namespace hone::eval

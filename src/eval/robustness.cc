@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/robustness.h"
+
+#include "base/thread_pool.h"
+#include "eval/metric_verdict.h"
+
+namespace hone::eval {
+
+std::vector<record::CorruptionRow> robustness(const Graph& g, const DatasetPtr& data, const Preprocess& preprocess,
+                                              const std::vector<Corruption>& corruptions, uint64_t seed,
+                                              const EvalOptions& options, const Answers* clean) {
+    const auto answer = [&](const Dataset& d) { return d.regression() ? predict(g, d, options) : evaluate(g, d, options); };
+    Answers own;
+    if (!clean) {
+        own = answer(*data);
+        clean = &own;
+    }
+    const std::vector<Metric> metrics = data->regression() ? std::vector<Metric>{Metric::mse, Metric::mae} : std::vector<Metric>{Metric::top1};
+    ThreadPool pool(options.threads);
+    std::vector<record::CorruptionRow> rows;
+    for (const Corruption& c : corruptions) {
+        if (!applies(c, *data)) continue;
+        const DatasetPtr worse = corrupted(data, preprocess, c, seed);
+        const Answers answers = answer(*worse);
+        record::CorruptionRow row;
+        row.corruption = corruption_names()[static_cast<size_t>(c.kind)];
+        row.severity = c.severity;
+        row.amount = amount_of(c);
+        for (const Metric m : metrics) row.metrics.emplace_back(info_of(m).name, metric_value(m, answers, *worse));
+        ThreadPool::Use use(&pool);
+        const MetricVerdict v = judge_metric(metrics[0], *clean, answers, *data, 0, {.seed = seed});
+        row.worse = {v.estimate, v.low, v.high};
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+}  // namespace hone::eval

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a model's answers hold up on corrupted samples. Called by the verb `eval`; `optimize` can call it for a row of
+// its report.
+//
+//   const auto rows = robustness(graph, parts.test, parts.preprocess, parse_corruptions("all"), seed, options);
+//   rows[0].corruption;  rows[0].metrics;  rows[0].worse.high;
+#pragma once
+#include "data/corrupt.h"
+#include "eval/evaluate.h"
+#include "record/eval.h"
+
+namespace hone::eval {
+
+/// A row a corruption, with top1 (or mse and mae of a regression) and how much worse that is than on the clean samples,
+/// with its limits of 95 % each. Those that do not apply to the samples are left out. `clean` are the answers to the
+/// samples as they are; computed unless given.
+std::vector<record::CorruptionRow> robustness(const Graph& g, const DatasetPtr& data, const Preprocess& preprocess,
+                                              const std::vector<Corruption>& corruptions, uint64_t seed,
+                                              const EvalOptions& options, const Answers* clean = nullptr);
+
+}  // namespace hone::eval
