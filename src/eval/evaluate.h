@@ -52,8 +52,7 @@ void add_scores(Answers& a, const Tensor& scores, const Dataset& data, int64_t f
 /// throws data "data.targets" where the data has targets of another width.
 Answers predict(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
 /// Throws data "data.targets" for the data of a regression, data "data.labels" where the model has fewer classes than
-/// the data; model "eval.output" for a model whose
-/// first output is not [N, classes].
+/// the data; model "eval.output" for a model whose first output is not [N, classes].
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
 
 }  // namespace hone::eval
