@@ -155,6 +155,20 @@ Option& Options::add(const std::string& name, const std::string& value_name, dou
     return push(number_option(name, value_name, to, help, "a number"));
 }
 
+Option& Options::add(const std::string& name, const std::string& value_name, std::optional<int64_t>& to,
+                     const std::string& help) {
+    return custom(
+        name, value_name, help,
+        [&to, name](const std::string& s) { to = need_number<int64_t>(name, s, "a whole number"); },
+        [&to] { return to ? number_text(*to) : std::string(); });
+}
+Option& Options::add(const std::string& name, const std::string& value_name, std::optional<double>& to,
+                     const std::string& help) {
+    return custom(
+        name, value_name, help, [&to, name](const std::string& s) { to = need_number<double>(name, s, "a number"); },
+        [&to] { return to ? number_text(*to) : std::string(); });
+}
+
 Option& Options::add(const std::string& name, const std::string& value_name, std::optional<std::vector<double>>& to,
                      const std::string& help) {
     return custom(

@@ -50,6 +50,11 @@ class Options {
     Option& add(const std::string& name, const std::string& value_name, int64_t& to, const std::string& help);
     Option& add(const std::string& name, const std::string& value_name, uint64_t& to, const std::string& help);
     Option& add(const std::string& name, const std::string& value_name, double& to, const std::string& help);
+    /// Numbers without a default.
+    Option& add(const std::string& name, const std::string& value_name, std::optional<int64_t>& to,
+                const std::string& help);
+    Option& add(const std::string& name, const std::string& value_name, std::optional<double>& to,
+                const std::string& help);
     /// "0.1,0.2"
     Option& add(const std::string& name, const std::string& value_name, std::optional<std::vector<double>>& to,
                 const std::string& help);

@@ -28,7 +28,7 @@ struct RunArgs {
     std::string model, precision = "fp32", classes, data;
     std::vector<std::string> inputs;
     PreprocessOptions preprocess;
-    int64_t row = -1;
+    std::optional<int64_t> row;
     int top = 5;
     bool raw = false;
 };
@@ -188,8 +188,7 @@ int run_inputs(const RunArgs& a, Call& call) {
     bool resized = false;
     for (size_t i = 0; i < a.inputs.size(); ++i) {
         Preprocess used;
-        const std::optional<int64_t> row = a.row < 0 ? std::nullopt : std::optional<int64_t>(a.row);
-        for (const Sample& s : load_samples(a.inputs[i], o, row, &used)) {
+        for (const Sample& s : load_samples(a.inputs[i], o, a.row, &used)) {
             check_interrupt();
             record::Answer answer;
             answer.input = s.origin;

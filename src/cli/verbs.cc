@@ -10,6 +10,7 @@ Verb inspect_verb();
 Verb eval_verb();
 Verb bench_verb();
 Verb run_verb();
+Verb compare_verb();
 Verb report_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
@@ -22,6 +23,7 @@ const std::vector<Verb>& all_verbs() {
         eval_verb(),       //
         bench_verb(),      //
         run_verb(),        //
+        compare_verb(),    //
         report_verb(),     //
         doctor_verb(),     //
         time_pair_verb(),  //

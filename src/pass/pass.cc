@@ -15,6 +15,7 @@ std::vector<PassRecord> run_passes(Graph& g, Stage stage, const PassOptions& opt
             if (pass.stage != stage || options.disabled.contains(pass.name)) continue;
             const double start = now_seconds();
             const bool changed = pass.run(g, options);
+            if (changed && options.after) options.after(pass.name, g);
             if (changed) {
                 try {
                     g.check_structure();

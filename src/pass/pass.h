@@ -22,6 +22,9 @@ struct PassOptions {
     /// Called with the pass's name and the graph's text after each pass that changed something.
     std::function<void(const std::string&, const std::string&)> dump = {};
     Precision precision = Precision::fp32;  ///< of the float parts; read by runtime passes
+    /// Called with the name and the graph after each pass that changed something, before the graph is checked; may
+    /// change it: how a test breaks a pass on purpose.
+    std::function<void(const std::string&, Graph&)> after = {};
 };
 struct PassDecl {
     const char* name;

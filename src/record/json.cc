@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "record/bench.h"
+#include "record/compare.h"
 #include "record/doctor.h"
 #include "record/eval.h"
 #include "record/infer.h"
@@ -138,6 +139,7 @@ std::string to_json(const BenchSuite& r) { return text_of(r); }
 std::string to_json(const Inspect& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
 std::string to_json(const Infer& r) { return text_of(r); }
+std::string to_json(const Compare& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
 std::string to_json(const Runs& r) { return text_of(r); }
 

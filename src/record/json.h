@@ -16,6 +16,7 @@ struct BenchSuite;
 struct Inspect;
 struct Doctor;
 struct Infer;
+struct Compare;
 struct Run;
 struct Runs;
 
@@ -25,6 +26,7 @@ std::string to_json(const BenchSuite& r);
 std::string to_json(const Inspect& r);
 std::string to_json(const Doctor& r);
 std::string to_json(const Infer& r);
+std::string to_json(const Compare& r);
 std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
 

@@ -151,7 +151,7 @@ TEST(Recipe, MistakesAreNamed) {
 TEST(Help, EveryVerbHasExamples) {
     const hone::ProcessResult all = hone_command({"--help"});
     EXPECT_EQ(all.exit_code, 0);
-    for (const char* verb : {"inspect", "eval", "bench", "run", "report", "doctor"}) {
+    for (const char* verb : {"inspect", "eval", "bench", "run", "compare", "report", "doctor"}) {
         EXPECT_NE(all.out.find(std::string("  ") + verb), std::string::npos);
         const hone::ProcessResult one = hone_command({verb, "--help"});
         EXPECT_EQ(one.exit_code, 0) << one.err;
