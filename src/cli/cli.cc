@@ -53,11 +53,12 @@ void declare_common(Options& o, Common& c, bool& help) {
     o.flag("help", help, "this text");
 }
 
-void check_common(const Common& c, const Verb& verb) {
+void check_common(const Common& c, const Verb& verb, const Options& options) {
     if (c.device != "cpu")
         fail(ErrorKind::usage, "device.absent", cat("there is no device '", c.device, "'"), "Present: cpu.");
     set_quiet(c.quiet);
-    if (!c.out.empty()) make_directories(verb.out_is_file ? parent_directory(c.out) : c.out);
+    if (!c.out.empty() && !options.given("dry-run"))
+        make_directories(verb.out_is_file ? parent_directory(c.out) : c.out);
 }
 
 const Verb& find_verb(const std::string& name) {
@@ -87,7 +88,7 @@ int run_verb(const Verb& verb, const std::vector<std::string>& arguments) {
         print(stdout, verb_help(verb, options));
         return 0;
     }
-    check_common(common, verb);
+    check_common(common, verb, options);
     Call call{common, options, "hone " + join(arguments, " "), {}};
     return verb.run(call);
 }

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/common.h"
+#include "cli/dry_run.h"
+#include "optimize/forecast.h"
 #include "optimize/optimize.h"
 #include "record/json.h"
 #include "report/report.h"
@@ -101,9 +103,19 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
     for (const auto& [k, v] : call.options.resolved()) r.recipe.emplace_back(k, v);
     r.log = [&call](const std::string& line) { call.say(line); };
     if (a.dry_run) {
-        call.say(cat("would optimize ", a.model, " on ", parts.training ? parts.training->size() : 0, " training, ",
-                     parts.validation ? parts.validation->size() : 0, " validation and ",
-                     parts.test ? parts.test->size() : 0, " test samples, and write to ", r.out, "/"));
+        ForecastOptions fo;
+        fo.threads = r.threads;
+        fo.batch = r.batch;
+        fo.calibration_samples = r.calibration_samples;
+        fo.processes = r.processes;
+        fo.bf16_asked = r.precision != PrecisionPolicy::fp32;
+        fo.time_budget = r.time_budget;
+        record::Forecast f = forecast(g, parts, fo);
+        f.model = absolute_path(r.model);
+        f.out = r.out;
+        f.recipe = r.recipe;
+        f.warnings = call.warnings;
+        call.emit(record::to_json(f), dry_run_text(f), "");
         return 0;
     }
     record::Run run = optimize(r, parts);

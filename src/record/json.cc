@@ -8,6 +8,7 @@
 #include "record/compare.h"
 #include "record/doctor.h"
 #include "record/eval.h"
+#include "record/forecast.h"
 #include "record/infer.h"
 #include "record/inspect.h"
 #include "record/journal.h"
@@ -140,6 +141,7 @@ std::string to_json(const Inspect& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
 std::string to_json(const Infer& r) { return text_of(r); }
 std::string to_json(const Compare& r) { return text_of(r); }
+std::string to_json(const Forecast& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
 std::string to_json(const Runs& r) { return text_of(r); }
 

@@ -17,6 +17,7 @@ struct Inspect;
 struct Doctor;
 struct Infer;
 struct Compare;
+struct Forecast;
 struct Run;
 struct Runs;
 
@@ -27,6 +28,7 @@ std::string to_json(const Inspect& r);
 std::string to_json(const Doctor& r);
 std::string to_json(const Infer& r);
 std::string to_json(const Compare& r);
+std::string to_json(const Forecast& r);
 std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
 

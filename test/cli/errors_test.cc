@@ -42,8 +42,42 @@ TEST(Errors, WrongAndMissingValues) {
     expect_error({"eval", example_model(), "--data", "x", "--mean", "1,,2"}, 2, {"--mean", "commas"});
 }
 
+/// The verbs as `hone --help` lists them.
+std::vector<std::string> listed_verbs() {
+    const std::string help = hone_command({"--help"}).out;
+    std::vector<std::string> verbs;
+    for (size_t at = help.find("Verbs:\n") + 7; help.compare(at, 2, "  ") == 0; at = help.find('\n', at) + 1)
+        verbs.push_back(help.substr(at + 2, help.find(' ', at + 2) - at - 2));
+    return verbs;
+}
+
 TEST(Errors, AbsentDeviceListsThePresentOnes) {
     expect_error({"bench", example_model(), "--device", "gpu"}, 2, {"no device 'gpu'", "Present: cpu"});
+    const std::vector<std::string> verbs = listed_verbs();
+    ASSERT_GE(verbs.size(), 9u);
+    for (const std::string& verb : verbs) {  // before anything is read: the model and the data need not exist
+        Words command = {verb, "--device", "gpu"};
+        const std::string help = hone_command({verb, "--help"}).out, usage = help.substr(0, help.find("[options]"));
+        const std::string line = usage.substr(usage.find("Usage: hone "));
+        for (const char* word : {"MODEL", " A", "INPUT", "RUN"})
+            if (line.find(std::string(word) + " ") != std::string::npos || line.find(std::string(word) + ".") != std::string::npos)
+                command.push_back("/nowhere");
+        if (line.find("--data") != std::string::npos) command.insert(command.end(), {"--data", "/nowhere"});
+        expect_error(command, 2, {"no device 'gpu'", "Present: cpu"});
+        if (verb == "doctor") continue;  // measures for seconds
+        command[2] = "cpu";
+        EXPECT_EQ(hone_command(command).err.find("no device"), std::string::npos) << verb;
+    }
+    EXPECT_EQ(hone_command({"inspect", example_model(), "--no-time", "--device", "cpu"}).exit_code, 0);
+}
+
+TEST(Errors, EveryVerbSuggestsTheNearestOption) {
+    for (const std::string& verb : listed_verbs()) {
+        expect_error({verb, "--thread", "1"}, 2, {"Did you mean --threads"});
+        const std::string path = scratch_folder() + "/recipe.yaml";
+        write_text(path, "thraeds: 3\n");
+        expect_error({verb, "--config", path}, 2, {path, "thraeds", "Did you mean threads?"});
+    }
 }
 
 TEST(Errors, MissingModel) { expect_error({"inspect", "/nowhere/net.onnx"}, 6, {"/nowhere/net.onnx", "file.absent"}); }
