@@ -105,6 +105,7 @@ void elementwise(const LowerContext&, std::vector<Candidate>&);
 void quantise(const LowerContext&, std::vector<Candidate>&);
 void normalise(const LowerContext&, std::vector<Candidate>&);
 void move(const LowerContext&, std::vector<Candidate>&);
+void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
 }  // namespace lower
