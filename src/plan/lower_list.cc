@@ -23,10 +23,10 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::elementwise,
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
-             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast"});
+             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast", "Where"});
         add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd"});
         add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
-                               "ReduceMax", "ReduceMin"});
+                               "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});
         add(lower::pick, {"Pad", "Tile", "Expand", "Resize"});
