@@ -62,6 +62,28 @@ std::optional<vec::Binary> binary_of(const Node& n) {
     return it->second;
 }
 
+/// Pow with a constant exponent that a plainer function has.
+bool power(const LowerContext& c, std::vector<Candidate>& list) {
+    double e = 0;
+    if (c.node.op != "Pow" || !scalar_constant(c.graph, c.node.in(1), &e) || c.in(0) != c.out()) return false;
+    if (e == 0.5) return unary(c, {vec::Unary::sqrt}, list), true;
+    if (e == -1) return unary(c, {vec::Unary::reciprocal}, list), true;
+    if (e != 2) return false;
+    Candidate k;
+    k.name = "vector_square";
+    k.layout = LayoutRule::any;
+    k.in_place = {0};
+    const int64_t n = count_of(c.out());
+    k.make = [=](Layout) {
+        return step_kernel("vector", [=](const StepArgs& a) {
+            const auto f = vec::table().binary[static_cast<int>(vec::Binary::mul)].vv;
+            parallel_ranges(n, kGrain, [&](int64_t b, int64_t e) { f(in<float>(a, 0) + b, in<float>(a, 0) + b, out<float>(a) + b, e - b); });
+        });
+    };
+    list.push_back(std::move(k));
+    return true;
+}
+
 /// Dims of an operand in the memory order of the output, or nothing where it has no such order.
 std::optional<Dims> operand_dims(const Dims& d, const Dims& y, Layout layout) {
     if (layout == Layout::plain) return d;
@@ -191,6 +213,7 @@ void elementwise(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.op == "Cast") return cast(c, list);
     if (c.node.op == "Where") return where(c, list);
     if (c.in_dtype(0) != DType::f32 || c.out_dtype() != DType::f32) return;
+    if (power(c, list)) return;
     if (const auto b = binary_of(c.node)) return binary(c, *b, list);
     if (const auto u = unary_of(c)) unary(c, *u, list);
 }

@@ -57,6 +57,12 @@ void layer_norm(const LowerContext& c, std::vector<Candidate>& list) {
         if (c.given(i) && (count_of(c.in(i)) != s.axis || c.in_dtype(i) != DType::f32)) return;
     const float epsilon = op.real("epsilon");
     const bool bias = c.given(2);
+    if (c.node.op == "RMSNormalization")
+        return add(list, "rms_norm", [=](const StepArgs& a) {
+            parallel_ranges(s.outer, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.axis)), [&](int64_t b, int64_t e) {
+                vec::table().rms_norm(in<float>(a, 0) + b * s.axis, in<float>(a, 1), epsilon, out<float>(a) + b * s.axis, e - b, s.axis);
+            });
+        });
     add(list, "layer_norm", [=](const StepArgs& a) {
         parallel_ranges(s.outer, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.axis)), [&](int64_t b, int64_t e) {
             vec::table().layer_norm(in<float>(a, 0) + b * s.axis, in<float>(a, 1), bias ? in<float>(a, 2) : nullptr, epsilon, out<float>(a) + b * s.axis, e - b, s.axis);
@@ -191,7 +197,7 @@ void normalise(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.in_dtype(0) != DType::f32) return;
     const std::string& op = c.node.op;
     if (op == "Softmax" || op == "LogSoftmax") softmax(c, list);
-    else if (op == "LayerNormalization") layer_norm(c, list);
+    else if (op == "LayerNormalization" || op == "RMSNormalization") layer_norm(c, list);
     else if (op == "InstanceNormalization" || op == "GroupNormalization") group_norm(c, list);
     else if (op == "LRN") local_response(c, list);
     else if (op == "BatchNormalization") batch_norm(c, list);
