@@ -155,13 +155,13 @@ void run_attention(RefContext& c) {
                 show(0);
                 if (cap != 0)
                     for (double& s : scores) s = cap * std::tanh(s / cap);
-                show(2);
+                show(1);
                 for (int64_t j = 0; j < total; ++j) {
                     double& s = scores[static_cast<size_t>(j)];
                     s += mask(b, h, i, j);
                     if (j >= known || (causal && j > first + i)) s = -std::numeric_limits<double>::infinity();
                 }
-                show(1);
+                show(2);
                 softmax(scores);
                 show(3);
                 const int64_t to = packed ? ((b * q.length + i) * q.heads + h) * v.size : ((b * q.heads + h) * q.length + i) * v.size;
