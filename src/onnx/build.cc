@@ -96,9 +96,9 @@ class Builder {
             else return;
         }
         const int opset = g_.opsets[""];
-        if (opset >= kLeastOpset && opset <= kCanonicalOpset) return;
-        fail(ErrorKind::unsupported, "model.opset", cat("the model uses opset ", opset, "; hone reads ", kLeastOpset, " to ", kCanonicalOpset),
-             opset > kCanonicalOpset ? cat("Export it with opset_version=", kCanonicalOpset, " or less.")
+        if (opset >= kLeastOpset && opset <= kNewestOpset) return;
+        fail(ErrorKind::unsupported, "model.opset", cat("the model uses opset ", opset, "; hone reads ", kLeastOpset, " to ", kNewestOpset),
+             opset > kNewestOpset ? cat("Export it with opset_version=", kNewestOpset, " or less.")
                                      : std::string("Convert it with onnx.version_converter."), source_.name);
     }
 
@@ -307,7 +307,7 @@ class Builder {
         if (!unsupported_.empty()) fail(ErrorKind::unsupported, unsupported_id_, cat("hone does not have: ", unsupported_), "", source_.name);
         const auto opset = g_.opsets.find("");
         for (NodeId n : order) {
-            if (opset == g_.opsets.end() || opset->second >= kCanonicalOpset) break;
+            if (opset == g_.opsets.end()) break;
             upgrade_node(g_, n, opset->second);
             if (opset->second < 7) infer_outputs(g_, n);  // how later operands are aligned depends on ranks
         }

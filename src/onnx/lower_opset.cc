@@ -34,8 +34,8 @@ Need lower(Graph& g, int to) {
 Graph in_opset(const Graph& g, std::optional<int> asked) {
     const auto original = g.opsets.find("");
     int to = asked ? *asked : original == g.opsets.end() ? kCanonicalOpset : std::max(original->second, kLeastWritten);
-    if (to < kLeastWritten || to > kCanonicalOpset)
-        fail(ErrorKind::unsupported, "write.opset", cat("cannot write opset ", to, "; hone writes ", kLeastWritten, " to ", kCanonicalOpset));
+    if (to < kLeastWritten || to > kNewestOpset)
+        fail(ErrorKind::unsupported, "write.opset", cat("cannot write opset ", to, "; hone writes ", kLeastWritten, " to ", kNewestOpset));
     for (;;) {
         Graph copy = g.compacted();
         const Need need = lower(copy, to);

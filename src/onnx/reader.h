@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads ONNX models of opset 1 to 21 into a graph of the canonical opset, weights mapped from the file. Nothing that a
+// Reads ONNX models of opset 1 to 27 into a graph of the canonical opset, weights mapped from the file. Nothing that a
 // file holds can do harm: the wire format is walked and held against base/limits.h first (onnx/wire.h).
 //
 //   Graph g = read_model("net.onnx");
@@ -13,6 +13,7 @@
 namespace hone {
 
 constexpr int kLeastOpset = 1;   ///< that hone reads
+constexpr int kNewestOpset = 27;  ///< since 21, the canonical one, only types and operators came
 constexpr int kLeastWritten = 7;
 constexpr int kNewestIrVersion = 13;
 

@@ -165,12 +165,13 @@ std::vector<ValueId> used_constants(const Graph& g, const std::vector<NodeId>& o
 
 /// The least IR version that the format gives an opset; initialisers that are no inputs need 4.
 int ir_version_for(int opset) {
-    return opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : opset >= 12 ? 7 : opset >= 11 ? 6 : opset >= 10 ? 5 : 4;
+    return opset >= 26 ? 13 : opset >= 24 ? 12 : opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : opset >= 12 ? 7 : opset >= 11 ? 6 : opset >= 10 ? 5 : 4;
 }
 
 std::string header(const Graph& g) {
     pb::ModelProto m;
-    m.set_ir_version(std::clamp(g.ir_version, ir_version_for(g.opsets.at("")), 10));
+    const int least = ir_version_for(g.opsets.at(""));
+    m.set_ir_version(std::clamp(g.ir_version, least, std::max(least, 10)));
     m.set_producer_name("hone");
     m.set_producer_version(kVersion);
     if (!g.doc.empty()) m.set_doc_string(g.doc);

@@ -99,8 +99,9 @@ void run_cast(RefContext& c) {
     }
 }
 
-/// Before 6 `to` was the type's name in the format's schema.
+/// Before 6 `to` was the type's name in the format's schema. `round_mode` is of 24 and speaks of 8-bit floats.
 void upgrade_cast(Graph& g, NodeId n, int from) {
+    if (from >= 24) drop_attribute(g, n, "round_mode");
     if (from >= 6) return;
     static constexpr const char* names[] = {"UNDEFINED", "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64",
                                             "STRING", "BOOL", "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
@@ -159,6 +160,7 @@ std::vector<OpDecl> cast() {
          .attributes = {saturate_attribute()},
          .infer = infer_cast_like,
          .reference = run_cast,
+         .upgrade = upgrade_cast,
          .downgrade = downgrade_cast_like,
          .since = 15},
     };

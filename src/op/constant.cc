@@ -225,13 +225,18 @@ std::vector<OpDecl> constant() {
     shape.downgrade = downgrade_shape;
     OpDecl trilu = op("Trilu", 1, infer_trilu, run_trilu, 14, {{"upper", AttrKind::integer, int64_t{1}}});
     trilu.max_inputs = 2;
+    OpDecl range = op("Range", 3, infer_range, run_range, 11);
+    // `stash_type`, of 27, is the precision in which half floats are counted; hone counts in double.
+    range.upgrade = [](Graph& g, NodeId n, int from) {
+        if (from >= 27) drop_attribute(g, n, "stash_type");
+    };
     return {
         value,
         shape,
+        range,
         trilu,
         op("ConstantOfShape", 1, infer_constant_of_shape, run_constant_of_shape, 9, {{"value", AttrKind::tensor}}),
         op("Size", 1, infer_size, run_size, 1),
-        op("Range", 3, infer_range, run_range, 11),
         op("EyeLike", 1, infer_eye_like, run_eye_like, 9,
            {{"dtype", AttrKind::integer}, {"k", AttrKind::integer, int64_t{0}}}),
         op("OneHot", 3, infer_one_hot, run_one_hot, 9, {{"axis", AttrKind::integer, int64_t{-1}}}),

@@ -77,7 +77,7 @@ bool input_to_real(Graph& g, NodeId n, size_t i, const char* name) {
 void upgrade_node(Graph& g, NodeId n, int from) {
     if (from < 6) g.node(n).attributes.erase("consumed_inputs");
     const OpDecl* op = find_op(g.node(n).domain, g.node(n).op);
-    if (op && op->upgrade && from < kCanonicalOpset) op->upgrade(g, n, from);
+    if (op && op->upgrade && from != kCanonicalOpset) op->upgrade(g, n, from);
 }
 
 namespace {

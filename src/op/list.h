@@ -34,6 +34,8 @@ std::vector<OpDecl> scatter();
 std::vector<OpDecl> select();
 std::vector<OpDecl> space();
 std::vector<OpDecl> norm();
+std::vector<OpDecl> scaled_attention();
+std::vector<OpDecl> text();
 std::vector<OpDecl> loss();
 std::vector<OpDecl> arg();
 std::vector<OpDecl> unpool();

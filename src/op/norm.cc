@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LayerNormalization, GroupNormalization, MeanVarianceNormalization, LpNormalization and LRN.
+// LayerNormalization, RMSNormalization, GroupNormalization, MeanVarianceNormalization, LpNormalization and LRN.
 #include <algorithm>
 #include <cmath>
 
@@ -75,6 +75,22 @@ void run_layer(RefContext& c) {
     walk(d, {broadcast_strides(c.in[1].dims(), d), broadcast_strides(one.dims(), d)}, [&](int64_t i, const int64_t* at) {
         c.out[0].set(i, y[static_cast<size_t>(i)] * c.in[1].at(at[0]) + one.at(at[1]));
     });
+}
+
+/// x / sqrt(mean(x^2) + epsilon) * scale over the axes from `axis` on (Zhang and Sennrich 2019).
+void run_rms(RefContext& c) {
+    const Dims& d = c.in[0].dims();
+    if (!c.in[0].count()) return;
+    const auto axis = static_cast<size_t>(normal_axis(c, c.integer("axis"), static_cast<int64_t>(d.size())));
+    const int64_t rows = count_between(d, 0, axis), n = count_between(d, axis, d.size());
+    std::vector<double> x = values<double>(c.in[0]);
+    for (int64_t r = 0; r < rows; ++r) {
+        double squares = 0;
+        for (int64_t i = r * n; i < (r + 1) * n; ++i) squares += x[static_cast<size_t>(i)] * x[static_cast<size_t>(i)];
+        const double inverse = 1 / std::sqrt(squares / static_cast<double>(n) + static_cast<double>(c.real("epsilon")));
+        for (int64_t i = r * n; i < (r + 1) * n; ++i) x[static_cast<size_t>(i)] *= inverse;
+    }
+    walk(d, {broadcast_strides(c.in[1].dims(), d)}, [&](int64_t i, const int64_t* at) { c.out[0].set(i, x[static_cast<size_t>(i)] * c.in[1].at(at[0])); });
 }
 
 void infer_group(InferContext& c) {
@@ -219,6 +235,11 @@ std::vector<OpDecl> norm() {
                         {"epsilon", AttrKind::real, 1e-5f},
                         {"stash_type", AttrKind::integer, int64_t{1}}},
          .infer = infer_layer, .reference = run_layer, .cost = cost_elements<7>, .since = 17},
+        {.name = "RMSNormalization", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
+         .attributes = {{"axis", AttrKind::integer, int64_t{-1}},
+                        {"epsilon", AttrKind::real, 1e-5f},
+                        {"stash_type", AttrKind::integer, int64_t{1}}},
+         .infer = infer_layer, .reference = run_rms, .cost = cost_elements<5>, .since = 23},
         {.name = "GroupNormalization", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
          .attributes = {{"epsilon", AttrKind::real, 1e-5f},
                         {"num_groups", AttrKind::integer, std::nullopt, true},

@@ -102,7 +102,7 @@ struct OpDecl {
     double tolerance = 1e-5;         ///< relative, fp32 kernels against the reference
     bool random = false;             ///< Random*, Bernoulli, ...
     bool elementwise = false;        ///< y[i] depends on x[i] alone (after broadcasting): any layout will do
-    /// Rewrites a node of opset `from` (< 21) into canonical form, in place. Null: nothing changed since opset 1.
+    /// Rewrites a node of opset `from` (not 21) into canonical form, in place. Null: nothing changed since opset 1.
     void (*upgrade)(Graph&, NodeId, int from) = nullptr;
     /// The inverse for writing at opset `to`; returns the least opset that can express the node, <= `to` when done.
     int (*downgrade)(Graph&, NodeId, int to) = nullptr;

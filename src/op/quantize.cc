@@ -151,6 +151,20 @@ int downgrade(Graph& g, NodeId id, int to) {
     return least;
 }
 
+/// `precision` of the division and, of DequantizeLinear, `output_dtype` came at 23; what they choose by default is what
+/// hone computes.
+void upgrade(Graph& g, NodeId id, int from) {
+    const Node& n = g.node(id);
+    const bool quantises = n.op == "QuantizeLinear";
+    const char* name = quantises ? "precision" : "output_dtype";
+    const int64_t asked = integer_or(n, name, 0);
+    if (from < 23) return;
+    const auto scale = static_cast<int64_t>(input_type(g, id, 1, DType::f32));
+    if (asked != 0 && asked != scale)
+        fail(ErrorKind::unsupported, "op.unsupported", cat("attribute '", name, "' is ", asked, ", another type than the scale's"), "", cat("node '", n.name, "' (", n.op, ")"));
+    drop_attribute(g, id, name);
+}
+
 std::vector<AttrSpec> attributes(bool quantises) {
     std::vector<AttrSpec> a{{"axis", AttrKind::integer, int64_t{1}}, {"block_size", AttrKind::integer, int64_t{0}}};
     if (quantises) {
@@ -166,10 +180,10 @@ std::vector<OpDecl> quantize() {
     return {
         {.name = "QuantizeLinear", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
          .attributes = attributes(true), .infer = infer_quantize, .reference = run_quantize, .tolerance = 0,
-         .downgrade = downgrade, .since = 10},
+         .upgrade = upgrade, .downgrade = downgrade, .since = 10},
         {.name = "DequantizeLinear", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
          .attributes = attributes(false), .infer = infer_dequantize, .reference = run_dequantize,
-         .downgrade = downgrade, .since = 10},
+         .upgrade = upgrade, .downgrade = downgrade, .since = 10},
         {.name = "DynamicQuantizeLinear", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 3,
          .attributes = {}, .infer = infer_dynamic, .reference = run_dynamic, .tolerance = 0, .since = 11},
     };

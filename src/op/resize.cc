@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "op/axis_map.h"
 #include "op/elements.h"
 #include "op/history.h"
 #include "op/list.h"
@@ -110,24 +111,13 @@ void infer_resize(InferContext& c) {
     c.set(0, c.dtype(0), y);
 }
 
+bool crops(const OpContext& c) { return c.text("coordinate_transformation_mode") == "tf_crop_and_resize"; }
+
 void run_resize(RefContext& c) {
     const Tensor& x = c.in[0];
-    const bool scales = c.given(2) && c.in[2].count() > 0;
-    const std::vector<AxisScale> axes =
-        plan(c, shape_of(x.dims()), scales ? &c.in[2] : nullptr, scales ? nullptr : &c.in[3]);
-    const std::vector<size_t> named = axes_of(c, x.rank());
-    const bool crop = c.text("coordinate_transformation_mode") == "tf_crop_and_resize";
-    if (crop && (!c.given(1) || c.in[1].count() != 2 * static_cast<int64_t>(named.size())))
-        c.refuse("tf_crop_and_resize needs a roi");
     if (c.out[0].count() == 0) return;
-    std::vector<AxisTaps> taps;
-    for (size_t a = 0; a < x.rank(); ++a) {
-        Roi roi;
-        for (size_t i = 0; crop && i < named.size(); ++i)
-            if (named[i] == a)
-                roi = {c.in[1].at(static_cast<int64_t>(i)), c.in[1].at(static_cast<int64_t>(i + named.size()))};
-        taps.push_back(axis_taps(c, axes[a], x.dim(a), roi));
-    }
+    const bool crop = crops(c);
+    const std::vector<AxisTaps> taps = *resize_taps(c, x.dims(), [&](size_t i) { return c.given(i) ? &c.in[i] : nullptr; });
     if (c.text("mode") == "nearest" && !crop) return pick_nearest(x, taps, c.out[0]);
     const std::vector<double> y = apply_taps(x, taps, crop ? c.real("extrapolation_value") : 0);
     for (int64_t i = 0; i < c.out[0].count(); ++i) c.out[0].set(i, y[static_cast<size_t>(i)]);
@@ -218,6 +208,29 @@ int downgrade_resize(Graph& g, NodeId n, int to) {
 void infer_upsample(InferContext& c) { c.refuse("Upsample is of opsets 1 to 9; later it is Resize"); }
 
 }  // namespace
+}  // namespace hone::ops
+
+namespace hone {
+std::optional<std::vector<AxisTaps>> resize_taps(const OpContext& c, const Dims& x, const KnownInput& known) {
+    const Tensor *roi_input = known(1), *scales = known(2), *sizes = known(3);
+    if (scales && scales->count() == 0) scales = nullptr;
+    const bool crop = ops::crops(c);
+    const std::vector<size_t> named = ops::axes_of(c, x.size());
+    if ((!scales && !sizes) || (crop && c.node.in(1) != kNone && !roi_input)) return std::nullopt;
+    if (crop && (!roi_input || roi_input->count() != 2 * static_cast<int64_t>(named.size()))) c.refuse("tf_crop_and_resize needs a roi");
+    const std::vector<AxisScale> axes = ops::plan(c, shape_of(x), scales, scales ? nullptr : sizes);
+    std::vector<AxisTaps> taps;
+    for (size_t a = 0; a < x.size(); ++a) {
+        Roi roi;
+        for (size_t i = 0; crop && i < named.size(); ++i)
+            if (named[i] == a) roi = {roi_input->at(static_cast<int64_t>(i)), roi_input->at(static_cast<int64_t>(i + named.size()))};
+        taps.push_back(axis_taps(c, axes[a], x[a], roi));
+    }
+    return taps;
+}
+}  // namespace hone
+
+namespace hone::ops {
 
 std::vector<OpDecl> resize() {
     return {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "op/axis_map.h"
 #include "op/elements.h"
 #include "op/history.h"
 #include "op/list.h"
@@ -85,17 +86,18 @@ void infer_slice(InferContext& c) {
     }
     c.set(0, t, y);
 }
+KnownInput inputs_of(const RefContext& c) {
+    return [&c](size_t i) { return c.given(i) ? &c.in[i] : nullptr; };
+}
 void run_slice(RefContext& c) {
     const Tensor& x = c.in[0];
-    const auto list = [&](size_t i) { return c.given(i) ? std::optional(c.in[i].to_i64()) : std::nullopt; };
-    const SliceArguments a = arguments(c, *list(1), *list(2), list(3), list(4), static_cast<int64_t>(x.rank()));
+    const std::vector<Dims> maps = *slice_maps(c, x.dims(), inputs_of(c));
     Dims strides = strides_of(x.dims());
     int64_t offset = 0;
-    for (size_t i = 0; i < a.axes.size(); ++i) {
-        const auto axis = static_cast<size_t>(a.axes[i]);
-        const Cut k = cut(c, x.dim(axis), a.starts[i], a.ends[i], a.steps[i]);
-        offset += k.start * strides[axis];
-        strides[axis] = k.count > 1 ? strides[axis] * k.step : 0;
+    for (size_t a = 0; a < maps.size(); ++a) {
+        if (maps[a].empty()) return;
+        offset += maps[a][0] * strides[a];
+        strides[a] = maps[a].size() > 1 ? strides[a] * (maps[a][1] - maps[a][0]) : 0;
     }
     copy_strided(x, offset, strides, c.out[0]);
 }
@@ -183,11 +185,7 @@ void run_pad(RefContext& c) {
     const Tensor& x = c.in[0];
     Tensor& y = c.out[0];
     const size_t rank = x.rank();
-    const auto list = [&](size_t i) { return c.given(i) ? std::optional(c.in[i].to_i64()) : std::nullopt; };
-    const Dims pads = *full_pads(c, list(1), c.given(3), list(3), rank);
-    std::vector<Dims> from(rank);
-    for (size_t a = 0; a < rank; ++a)
-        for (int64_t i = 0; i < y.dim(a); ++i) from[a].push_back(source(c.text("mode"), i - pads[a], x.dim(a)));
+    const std::vector<Dims> from = *pad_maps(c, x.dims(), inputs_of(c));
     const Dims strides = strides_of(x.dims());
     Dims index(rank, 0);
     for (int64_t i = 0; i < y.count(); ++i) {
@@ -235,6 +233,49 @@ int downgrade_pad(Graph& g, NodeId n, int to) {
 }
 
 }  // namespace
+}  // namespace hone::ops
+
+namespace hone {
+using namespace ops;
+
+namespace {
+std::optional<Dims> list_of(const KnownInput& known, size_t i) {
+    const Tensor* t = known(i);
+    return t ? std::optional(t->to_i64()) : std::nullopt;
+}
+bool given(const OpContext& c, size_t i) { return c.node.in(i) != kNone; }
+}  // namespace
+
+std::optional<std::vector<Dims>> slice_maps(const OpContext& c, const Dims& x, const KnownInput& known) {
+    for (size_t i : {1, 2, 3, 4})
+        if ((i < 3 || given(c, i)) && !known(i)) return std::nullopt;
+    const SliceArguments a = arguments(c, *list_of(known, 1), *list_of(known, 2), list_of(known, 3), list_of(known, 4), static_cast<int64_t>(x.size()));
+    std::vector<Cut> cuts;
+    for (int64_t d : x) cuts.push_back({0, 1, d});
+    for (size_t i = 0; i < a.axes.size(); ++i) {
+        Cut& k = cuts[static_cast<size_t>(a.axes[i])];
+        k = cut(c, k.count, a.starts[i], a.ends[i], a.steps[i]);
+    }
+    std::vector<Dims> maps(x.size());
+    for (size_t d = 0; d < x.size(); ++d)
+        for (int64_t i = 0; i < cuts[d].count; ++i) maps[d].push_back(cuts[d].start + i * cuts[d].step);
+    return maps;
+}
+
+std::optional<std::vector<Dims>> pad_maps(const OpContext& c, const Dims& x, const KnownInput& known) {
+    if (!known(1) || (given(c, 3) && !known(3))) return std::nullopt;
+    const Dims pads = *full_pads(c, list_of(known, 1), given(c, 3), list_of(known, 3), x.size());
+    std::vector<Dims> maps(x.size());
+    for (size_t a = 0; a < x.size(); ++a) {
+        const int64_t length = x[a] + pads[a] + pads[a + x.size()];
+        for (int64_t i = 0; i < length; ++i) maps[a].push_back(source(c.text("mode"), i - pads[a], x[a]));
+    }
+    return maps;
+}
+
+}  // namespace hone
+
+namespace hone::ops {
 
 std::vector<OpDecl> slice_pad() {
     return {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// DepthToSpace, SpaceToDepth, CumSum and Det.
+// DepthToSpace, SpaceToDepth, CumSum, CumProd and Det.
 #include <cmath>
 #include <utility>
 
@@ -73,14 +73,14 @@ void infer_cum_sum(InferContext& c) {
     if (c.rank_known(0) && c.value(1)) normal_axis(c, c.value(1)->at_int(0), static_cast<int64_t>(c.shape(0).size()));
     c.set_like(0, 0);
 }
-template <class T>
+template <class T, bool product>
 void accumulate(RefContext& c, size_t axis) {
     const Tensor& x = c.in[0];
     const bool exclusive = c.integer("exclusive"), reverse = c.integer("reverse");
     const int64_t n = x.dim(axis), inner = count_between(x.dims(), axis + 1, x.rank());
     for (int64_t o = 0; o < count_between(x.dims(), 0, axis); ++o)
         for (int64_t i = 0; i < inner; ++i) {
-            T sum{};
+            T sum = product ? 1 : 0;
             for (int64_t k = 0; k < n; ++k) {
                 const int64_t at = (o * n + (reverse ? n - 1 - k : k)) * inner + i;
                 T v;
@@ -88,8 +88,9 @@ void accumulate(RefContext& c, size_t axis) {
                     v = x.at(at);
                 else
                     v = static_cast<T>(x.at_int(at));
-                const T y = exclusive ? sum : sum + v;
-                sum += v;
+                const T before = sum;
+                sum = product ? sum * v : sum + v;
+                const T y = exclusive ? before : sum;
                 if constexpr (std::is_same_v<T, double>)
                     c.out[0].set(at, y);
                 else
@@ -97,9 +98,10 @@ void accumulate(RefContext& c, size_t axis) {
             }
         }
 }
-void run_cum_sum(RefContext& c) {
+template <bool product>
+void run_cumulative(RefContext& c) {
     const auto axis = static_cast<size_t>(normal_axis(c, c.in[1].at_int(0), static_cast<int64_t>(c.in[0].rank())));
-    is_float(c.in[0].dtype()) ? accumulate<double>(c, axis) : accumulate<uint64_t>(c, axis);
+    is_float(c.in[0].dtype()) ? accumulate<double, product>(c, axis) : accumulate<uint64_t, product>(c, axis);
 }
 
 void infer_det(InferContext& c) {
@@ -168,8 +170,17 @@ std::vector<OpDecl> space() {
          .max_outputs = 1,
          .attributes = {{"exclusive", AttrKind::integer, int64_t{0}}, {"reverse", AttrKind::integer, int64_t{0}}},
          .infer = infer_cum_sum,
-         .reference = run_cum_sum,
+         .reference = run_cumulative<false>,
          .since = 11},
+        {.name = "CumProd",
+         .min_inputs = 2,
+         .max_inputs = 2,
+         .min_outputs = 1,
+         .max_outputs = 1,
+         .attributes = {{"exclusive", AttrKind::integer, int64_t{0}}, {"reverse", AttrKind::integer, int64_t{0}}},
+         .infer = infer_cum_sum,
+         .reference = run_cumulative<true>,
+         .since = 26},
         {.name = "Det",
          .min_inputs = 1,
          .max_inputs = 1,

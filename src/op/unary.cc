@@ -235,6 +235,7 @@ std::vector<OpDecl> activations() {
         unary("ThresholdedRelu", HONE_REAL(x > p.alpha ? x : 0), infer_same<is_float>, {real("alpha", 1)}, 10),
         unary("Shrink", run_real<shrink_real>, infer_same<is_number>, {real("bias", 0), real("lambd", 0.5f)}, 9),
         unary("Gelu", run_gelu, infer_same<is_float>, {{"approximate", AttrKind::text, std::string("none")}}, 20),
+        unary("Swish", HONE_REAL(x * sigmoid(p.alpha * x)), infer_same<is_float>, {real("alpha", 1)}, 24),
         unary("Mish", HONE_REAL(x * std::tanh(softplus(x))), infer_same<is_float>, {}, 18),
     };
 }

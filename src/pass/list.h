@@ -7,12 +7,14 @@ namespace hone::passes {
 bool fold_constants(Graph&, const PassOptions&);
 bool eliminate_identity(Graph&, const PassOptions&);
 bool eliminate_dead(Graph&, const PassOptions&);
+bool canonicalise(Graph&, const PassOptions&);
 bool merge_duplicates(Graph&, const PassOptions&);
 bool fuse_conv_bn(Graph&, const PassOptions&);
 bool fuse_pad(Graph&, const PassOptions&);
 bool lower_qdq(Graph&, const PassOptions&);
 bool fuse_activations(Graph&, const PassOptions&);
 bool fuse_layer_norm(Graph&, const PassOptions&);
+bool fuse_rms_norm(Graph&, const PassOptions&);
 bool fuse_attention(Graph&, const PassOptions&);
 bool fuse_chains(Graph&, const PassOptions&);
 bool fuse_epilogues(Graph&, const PassOptions&);

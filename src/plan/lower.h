@@ -99,15 +99,18 @@ bool layout_free(const Dims& dims);
 namespace lower {
 void conv(const LowerContext&, std::vector<Candidate>&);
 void depthwise_conv(const LowerContext&, std::vector<Candidate>&);  ///< called by conv, before its own
+void deconv(const LowerContext&, std::vector<Candidate>&);
 void gemm(const LowerContext&, std::vector<Candidate>&);
 void pool(const LowerContext&, std::vector<Candidate>&);
 void elementwise(const LowerContext&, std::vector<Candidate>&);
 void quantise(const LowerContext&, std::vector<Candidate>&);
 void normalise(const LowerContext&, std::vector<Candidate>&);
 void move(const LowerContext&, std::vector<Candidate>&);
+void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
 void chain(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
+void scaled_attention(const LowerContext&, std::vector<Candidate>&);
 }  // namespace lower
 
 }  // namespace hone

@@ -71,4 +71,40 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
     }
 }
 
+void deconv(const LowerContext& c, std::vector<Candidate>& list) {
+    const Tensor *w = c.constant(1), *b = c.constant(2);
+    if (!w || (c.given(2) && !b) || w->rank() < 3 || w->rank() > 5 || count_of(c.in(0)) == 0 || count_of(c.out()) == 0) return;
+    const OpContext op = c.op();
+    const Window win = conv_transpose_window(op, c.in(0), w->dims());
+    onednn::ConvSpec s;
+    if (c.in_dtype(0) != DType::f32 || w->dtype() != DType::f32) return;
+    s.bias = b ? DType::f32 : DType::undefined;
+    s.src_dims = c.in(0);
+    s.weight_dims = w->dims();
+    s.dst_dims = c.out();
+    s.groups = static_cast<int>(op.integer("group"));
+    s.strides = win.strides;
+    s.pads_begin = s.pads_end = win.pads_begin;
+    for (size_t a = 0; a < win.axes(); ++a) {
+        s.pads_end[a] = (s.src_dims[a + 2] - 1) * win.strides[a] + win.extent(a) - win.pads_begin[a] - win.out[a];
+        if (s.pads_begin[a] < 0 || s.pads_end[a] < 0) return;  // output_padding that no tap reaches
+    }
+    s.dilations = win.dilations;
+    s.threads = c.threads;
+    s.variant = c.variant;
+    const Tensor weights = *w, bias = b ? b->cast(DType::f32) : Tensor();
+    for (bool last : {true, false}) {
+        s.channels_last = last;
+        Candidate k;
+        k.name = "onednn_deconv";
+        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
+        k.packed = {1, 2};
+        k.isa = Isa::avx2;
+        k.make = [s, weights, bias](Layout) -> std::unique_ptr<StepKernel> {
+            return onednn_step(onednn::make_deconv(s, weights.raw(), bias.defined() ? bias.raw() : nullptr));
+        };
+        list.push_back(std::move(k));
+    }
+}
+
 }  // namespace hone::lower

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// f32 elementwise operators on our vector kernels, in any layout; casts between f32 and bf16/f16.
+// f32 elementwise operators on our vector kernels, in any layout; casts; Where.
 #include <limits>
 #include <map>
 
@@ -61,6 +61,30 @@ std::optional<vec::Binary> binary_of(const Node& n) {
     return it->second;
 }
 
+namespace {
+/// Pow with a constant exponent that a plainer function has.
+bool power(const LowerContext& c, std::vector<Candidate>& list) {
+    double e = 0;
+    if (c.node.op != "Pow" || !scalar_constant(c.graph, c.node.in(1), &e) || c.in(0) != c.out()) return false;
+    if (e == 0.5) return unary(c, {vec::Unary::sqrt}, list), true;
+    if (e == -1) return unary(c, {vec::Unary::reciprocal}, list), true;
+    if (e != 2) return false;
+    Candidate k;
+    k.name = "vector_square";
+    k.layout = LayoutRule::any;
+    k.in_place = {0};
+    const int64_t n = count_of(c.out());
+    k.make = [=](Layout) {
+        return step_kernel("vector", [=](const StepArgs& a) {
+            const auto f = vec::table().binary[static_cast<int>(vec::Binary::mul)].vv;
+            parallel_ranges(n, kGrain, [&](int64_t b, int64_t e) { f(in<float>(a, 0) + b, in<float>(a, 0) + b, out<float>(a) + b, e - b); });
+        });
+    };
+    list.push_back(std::move(k));
+    return true;
+}
+}  // namespace
+
 std::optional<Dims> operand_dims(const Dims& d, const Dims& y, Layout layout) {
     if (layout == Layout::plain) return d;
     if (d.size() == y.size()) return physical(d, layout);
@@ -91,6 +115,28 @@ void binary(const LowerContext& c, vec::Binary op, std::vector<Candidate>& list)
     list.push_back(std::move(k));
 }
 
+using ConvertLoop = void (*)(const void*, void*, int64_t);
+template <class From, class To>
+void convert(const void* x, void* y, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) static_cast<To*>(y)[i] = static_cast<To>(static_cast<const From*>(x)[i]);
+}
+/// Between f32, integers of 32 and 64 bits and bool (whose bytes are 0 and 1), where C's conversion is the reference's:
+/// floats to integers saturate, which C leaves open.
+ConvertLoop convert_loop(DType from, DType to) {
+    const auto into = [to](auto zero) -> ConvertLoop {
+        using From = decltype(zero);
+        if (to == DType::f32) return convert<From, float>;
+        if (to == DType::i32) return convert<From, int32_t>;
+        if (to == DType::i64) return convert<From, int64_t>;
+        if (to == DType::boolean) return convert<From, bool>;
+        return nullptr;
+    };
+    if (from == DType::i32) return into(int32_t{});
+    if (from == DType::i64) return into(int64_t{});
+    if (from == DType::boolean) return into(uint8_t{});
+    return nullptr;
+}
+
 void cast(const LowerContext& c, std::vector<Candidate>& list) {
     const DType from = c.in_dtype(0), to = c.out_dtype();
     const int64_t n = count_of(c.out());
@@ -117,13 +163,58 @@ void cast(const LowerContext& c, std::vector<Candidate>& list) {
     if (from == DType::f32 && to == DType::f16) narrow([](const vec::Table& t) { return t.f32_to_f16; });
     if (from == DType::bf16 && to == DType::f32) widen([](const vec::Table& t) { return t.bf16_to_f32; });
     if (from == DType::f16 && to == DType::f32) widen([](const vec::Table& t) { return t.f16_to_f32; });
+    const ConvertLoop loop = convert_loop(from, to);
+    if (list.empty() && loop) {
+        k.make = [=](Layout) {
+            return step_kernel("convert", [=](const StepArgs& a) {
+                const auto* x = in<char>(a, 0);
+                parallel_ranges(n, kGrain, [&](int64_t b, int64_t e) { loop(x + static_cast<size_t>(b) * dtype_size(from), out<char>(a) + static_cast<size_t>(b) * dtype_size(to), e - b); });
+            });
+        };
+        list.push_back(k);
+    }
+}
+
+/// y = condition ? a : b; the output is walked in rows of its last axis.
+void where(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims y = c.out();
+    const size_t size = dtype_size(c.out_dtype());
+    if (y.empty() || (size != 1 && size != 4 && size != 8)) return;
+    std::vector<Dims> strides;
+    for (size_t i = 0; i < 3; ++i) strides.push_back(broadcast_strides(c.in(i), y));
+    const int64_t n = y.back(), rows = count_of(Dims(y.begin(), y.end() - 1));
+    Candidate k;
+    k.name = "where";
+    k.make = [=](Layout) {
+        return step_kernel("where", [=](const StepArgs& args) {
+            parallel_ranges(rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
+                for (int64_t r = begin; r < end; ++r) {
+                    int64_t at[3] = {0, 0, 0}, rest = r;
+                    for (size_t d = y.size() - 1; d-- > 0; rest /= y[d])
+                        for (size_t i = 0; i < 3; ++i) at[i] += rest % y[d] * strides[i][d];
+                    const auto row = [&](auto zero) {
+                        using T = decltype(zero);
+                        const auto* condition = in<uint8_t>(args, 0) + at[0];
+                        const T *a = in<T>(args, 1) + at[1], *b = in<T>(args, 2) + at[2];
+                        T* to = out<T>(args) + r * n;
+                        const int64_t sc = strides[0].back(), sa = strides[1].back(), sb = strides[2].back();
+                        for (int64_t i = 0; i < n; ++i) to[i] = condition[i * sc] ? a[i * sa] : b[i * sb];
+                    };
+                    size == 1 ? row(uint8_t{}) : size == 4 ? row(uint32_t{}) : row(uint64_t{});
+                }
+            });
+        });
+    };
+    list.push_back(std::move(k));
 }
 
 }  // namespace
 
 void elementwise(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.op == "Cast") return cast(c, list);
+    if (c.node.op == "Where") return where(c, list);
     if (c.in_dtype(0) != DType::f32 || c.out_dtype() != DType::f32) return;
+    if (power(c, list)) return;
     if (const auto b = binary_of(c.node)) return binary(c, *b, list);
     if (const auto u = unary_of(c)) unary(c, *u, list);
 }

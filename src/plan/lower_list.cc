@@ -18,17 +18,20 @@ const std::map<std::string, LowerFunction>& lowerings() {
             for (const char* op : ops) HONE_CHECK(m.emplace(op, f).second, op);
         };
         add(lower::conv, {"Conv", "hone.Conv", "hone.QConv"});
+        add(lower::deconv, {"ConvTranspose"});
         add(lower::gemm, {"Gemm", "MatMul", "hone.Gemm", "hone.QGemm"});
         add(lower::pool, {"MaxPool", "AveragePool", "GlobalAveragePool"});
         add(lower::elementwise,
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
-             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast"});
+             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast", "Where"});
         add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd"});
-        add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
-                               "ReduceMax", "ReduceMin"});
+        add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
+                               "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});
+        add(lower::pick, {"Pad", "Tile", "Expand", "Resize"});
+        add(lower::scaled_attention, {"Attention"});
         add(lower::recurrent, {"LSTM", "GRU", "hone.LSTM", "hone.GRU"});
         add(lower::attention, {"hone.Attention"});
         add(lower::chain, {"hone.Chain"});

@@ -68,7 +68,7 @@ void concat(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
-/// Slice with step 1 along one axis, Split, and Gather of one constant index: rows copied out.
+/// Split: rows copied out.
 void copy_rows(std::vector<Candidate>& list, const Dims& x, size_t axis, size_t size, std::vector<std::pair<int64_t, int64_t>> ranges) {
     const int64_t outer = count_of(Dims(x.begin(), x.begin() + static_cast<long>(axis)));
     const auto inner = static_cast<size_t>(count_of(Dims(x.begin() + static_cast<long>(axis) + 1, x.end()))) * size;
@@ -103,29 +103,6 @@ void split(const LowerContext& c, std::vector<Candidate>& list) {
     copy_rows(list, x, axis, dtype_size(c.in_dtype(0)), ranges);
 }
 
-void slice(const LowerContext& c, std::vector<Candidate>& list) {
-    const Tensor *starts = c.constant(1), *axes = c.constant(3), *steps = c.constant(4);
-    const Dims x = c.in(0), y = c.out();
-    if (!starts || (c.given(3) && !axes) || (c.given(4) && !steps) || starts->count() != 1 || (steps && steps->at_int(0) != 1)) return;
-    const auto rank = static_cast<int64_t>(x.size());
-    const auto axis = static_cast<size_t>(axes ? normal_axis(c.op(), axes->at_int(0), rank) : 0);
-    int64_t start = starts->at_int(0);
-    if (start < 0) start += x[axis];
-    start = std::clamp<int64_t>(start, 0, x[axis]);
-    copy_rows(list, x, axis, dtype_size(c.in_dtype(0)), {{start, start + y[axis]}});
-}
-
-void gather(const LowerContext& c, std::vector<Candidate>& list) {
-    const Tensor* index = c.constant(1);
-    const Dims x = c.in(0);
-    if (!index || index->count() != 1 || x.empty()) return;
-    const auto axis = static_cast<size_t>(normal_axis(c.op(), c.op().integer("axis"), static_cast<int64_t>(x.size())));
-    int64_t i = index->at_int(0);
-    if (i < 0) i += x[axis];
-    if (i < 0 || i >= x[axis]) return;  // the reference says what is wrong
-    copy_rows(list, x, axis, dtype_size(c.in_dtype(0)), {{i, i + 1}});
-}
-
 }  // namespace
 
 void move(const LowerContext& c, std::vector<Candidate>& list) {
@@ -133,8 +110,7 @@ void move(const LowerContext& c, std::vector<Candidate>& list) {
     if (op == "Transpose") return transpose(c, list);
     if (op == "Concat") return concat(c, list);
     if (op == "Split") return split(c, list);
-    if (op == "Slice") return slice(c, list);
-    if (op == "Gather") return gather(c, list);
+    if (op == "Slice" || op == "Gather") return pick(c, list);
     if (c.node.outputs.size() == 1 && count_of(c.in(0)) == count_of(c.out()) && (op != "Dropout" || !c.given(2))) view(list);
 }
 

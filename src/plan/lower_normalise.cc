@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Softmax, layer and batch normalisation, reductions over trailing or adjoining axes.
+// Softmax, layer, instance, group, local response and batch normalisation, reductions over trailing or adjoining axes.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -57,9 +57,65 @@ void layer_norm(const LowerContext& c, std::vector<Candidate>& list) {
         if (c.given(i) && (count_of(c.in(i)) != s.axis || c.in_dtype(i) != DType::f32)) return;
     const float epsilon = op.real("epsilon");
     const bool bias = c.given(2);
+    if (c.node.op == "RMSNormalization")
+        return add(list, "rms_norm", [=](const StepArgs& a) {
+            parallel_ranges(s.outer, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.axis)), [&](int64_t b, int64_t e) {
+                vec::table().rms_norm(in<float>(a, 0) + b * s.axis, in<float>(a, 1), epsilon, out<float>(a) + b * s.axis, e - b, s.axis);
+            });
+        });
     add(list, "layer_norm", [=](const StepArgs& a) {
         parallel_ranges(s.outer, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, s.axis)), [&](int64_t b, int64_t e) {
             vec::table().layer_norm(in<float>(a, 0) + b * s.axis, in<float>(a, 1), bias ? in<float>(a, 2) : nullptr, epsilon, out<float>(a) + b * s.axis, e - b, s.axis);
+        });
+    });
+}
+
+/// Instance and group normalisation: each group of channels of each sample by itself.
+void group_norm(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    if (d.size() < 3 || count_of(d) == 0 || c.in_dtype(1) != DType::f32 || c.in_dtype(2) != DType::f32) return;
+    const OpContext op = c.op();
+    const int64_t channels = d[1], groups = c.node.op == "GroupNormalization" ? op.integer("num_groups") : channels;
+    const int64_t each = channels / groups, inner = split_at(d, 1, 2).inner;
+    const float epsilon = op.real("epsilon");
+    add(list, "group_norm", [=](const StepArgs& a) {
+        parallel_ranges(d[0] * groups, std::max<int64_t>(1, 4096 / (each * inner)), [&](int64_t b, int64_t e) {
+            for (int64_t g = b; g < e; ++g) {
+                const int64_t first = g % groups * each, at = g * each * inner;
+                vec::table().group_norm(in<float>(a, 0) + at, in<float>(a, 1) + first, in<float>(a, 2) + first, epsilon, out<float>(a) + at, 1, each, inner, 1);
+            }
+        });
+    });
+}
+
+/// Local response normalisation across channels: x * (bias + alpha / size * sum of squares)^-beta, the power by exp and log.
+void local_response(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    if (d.size() < 2 || count_of(d) == 0) return;
+    const OpContext op = c.op();
+    const int64_t n = d[0], channels = d[1], inner = split_at(d, 1, 2).inner, size = op.integer("size");
+    const int64_t before = std::min((size - 1) / 2, channels), after = std::min(size / 2, channels);
+    const float alpha = op.real("alpha") / static_cast<float>(size), beta = op.real("beta"), bias = op.real("bias");
+    if (!(bias > 0) || !(alpha >= 0)) return;  // the logarithm needs a positive base
+    add(list, "local_response", [=](const StepArgs& a) {
+        parallel_ranges(n * channels, std::max<int64_t>(1, 2048 / inner), [&](int64_t b, int64_t e) {
+            const vec::Table& t = vec::table();
+            const auto unary = [&](vec::Unary u, float* y) { t.unary[static_cast<int>(u)](y, y, inner, 0, 0); };
+            const auto times = [&](float v, float* y) { t.binary[static_cast<int>(vec::Binary::mul)].vs(y, v, y, inner); };
+            for (int64_t r = b; r < e; ++r) {
+                const int64_t channel = r % channels;
+                const float* plane = in<float>(a, 0) + (r - channel) * inner;
+                float* y = out<float>(a) + r * inner;
+                std::fill(y, y + inner, 0.f);
+                for (int64_t k = std::max<int64_t>(0, channel - before); k <= std::min(channels - 1, channel + after); ++k)
+                    for (int64_t i = 0; i < inner; ++i) y[i] += plane[k * inner + i] * plane[k * inner + i];
+                times(alpha, y);
+                t.binary[static_cast<int>(vec::Binary::add)].vs(y, bias, y, inner);
+                unary(vec::Unary::log, y);
+                times(-beta, y);
+                unary(vec::Unary::exp, y);
+                t.binary[static_cast<int>(vec::Binary::mul)].vv(y, plane + channel * inner, y, inner);
+            }
         });
     });
 }
@@ -94,7 +150,7 @@ void batch_norm(const LowerContext& c, std::vector<Candidate>& list) {
 
 void reduce(const LowerContext& c, std::vector<Candidate>& list) {
     using R = vec::Reduce;
-    static const std::map<std::string, R> kinds = {{"ReduceMean", R::mean}, {"ReduceSum", R::sum}, {"ReduceMax", R::max}, {"ReduceMin", R::min}};
+    static const std::map<std::string, R> kinds = {{"ReduceMean", R::mean}, {"ReduceSum", R::sum}, {"ReduceMax", R::max}, {"ReduceMin", R::min}, {"ReduceSumSquare", R::sum_square}};
     const Dims d = c.in(0);
     const auto rank = static_cast<int64_t>(d.size());
     std::vector<int64_t> axes;
@@ -114,10 +170,25 @@ void reduce(const LowerContext& c, std::vector<Candidate>& list) {
     if (axes.empty() || count_of(d) == 0) return;
     const Split s = split_at(d, static_cast<size_t>(axes.front()), static_cast<size_t>(axes.back()) + 1);
     const int kind = static_cast<int>(kinds.at(c.node.op));
-    add(list, "reduce", [=](const StepArgs& a) {
-        if (s.inner == 1) vec::table().reduce_last[kind](in<float>(a, 0), out<float>(a), s.outer, s.axis);
-        else vec::table().reduce_middle[kind](in<float>(a, 0), out<float>(a), s.outer, s.axis, s.inner);
-    });
+    // Over all positions, or over the channels, of a tensor that lies channels last; what is left must have no layout.
+    const bool positions = axes.front() == 2 && axes.back() == rank - 1, channels = axes.front() == 1 && axes.back() == 1;
+    const bool any = rank >= 3 && (positions || channels) && (c.out().size() < 3 || layout_free(c.out()));
+    Candidate k;
+    k.name = "reduce";
+    k.layout = any ? LayoutRule::any : LayoutRule::plain;
+    k.make = [=](Layout layout) {
+        Split at = s;
+        if (layout == Layout::channels_last) at = positions ? Split{d[0], s.axis, d[1]} : Split{s.outer * s.inner, s.axis, 1};
+        return step_kernel("vector reduce", [=](const StepArgs& a) {
+            parallel_ranges(at.outer, std::max<int64_t>(1, 16384 / (at.axis * at.inner)), [&](int64_t b, int64_t e) {
+                const float* x = in<float>(a, 0) + b * at.axis * at.inner;
+                float* y = out<float>(a) + b * at.inner;
+                if (at.inner == 1) vec::table().reduce_last[kind](x, y, e - b, at.axis);
+                else vec::table().reduce_middle[kind](x, y, e - b, at.axis, at.inner);
+            });
+        });
+    };
+    list.push_back(std::move(k));
 }
 
 }  // namespace
@@ -126,7 +197,9 @@ void normalise(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.in_dtype(0) != DType::f32) return;
     const std::string& op = c.node.op;
     if (op == "Softmax" || op == "LogSoftmax") softmax(c, list);
-    else if (op == "LayerNormalization") layer_norm(c, list);
+    else if (op == "LayerNormalization" || op == "RMSNormalization") layer_norm(c, list);
+    else if (op == "InstanceNormalization" || op == "GroupNormalization") group_norm(c, list);
+    else if (op == "LRN") local_response(c, list);
     else if (op == "BatchNormalization") batch_norm(c, list);
     else reduce(c, list);
 }

@@ -73,3 +73,12 @@ TEST(Exports, PlanIsTheReferences) {
         }
     }
 }
+
+TEST(Exports, EveryStepIsAFastKernels) {
+    for (const std::string& name : exported()) {
+        const Graph g = read_model(path_of(name));
+        const auto plan = make_plan(g, dims_of_all(drawn_inputs(g, 2)), {});
+        for (const Step& s : plan->steps)
+            EXPECT_TRUE(s.kind == StepKind::kernel || s.kind == StepKind::view) << name << ": " << s.op << " of " << join(s.origins, ", ") << " runs by its reference";
+    }
+}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exports the networks of this folder: make.py torchscript|dynamo FOLDER [NAME...]. test/exports/make gives each exporter
-its PyTorch. Weights are seeded; a later run of the same PyTorch writes the same answers."""
+"""Exports the networks of this folder: make.py torchscript|dynamo|dynamo23 FOLDER [NAME...]. test/exports/make gives each
+exporter its PyTorch. dynamo23 asks for opset 23, where attention is an operator. Weights are seeded; a later run of the same PyTorch writes the same answers."""
 import pathlib
 import sys
 
@@ -42,6 +42,8 @@ NETWORKS = {
                                     {"words": {0: "batch", 1: "time"}, "memory": {0: "batch", 1: "memory_time"}})),
 }
 
+ATTENTION = ("vit", "decoder")
+
 
 def build(make, seed):
     """In evaluation mode, with the statistics and scales of a network that was trained."""
@@ -69,7 +71,7 @@ def export(exporter, name, path):
         torch.onnx.export(network, tuple(given.values()), path, dynamic_axes=axes, **names)
     else:
         dynamic = [{a: torch.export.Dim(d) for a, d in axes.get(n, {}).items()} for n in given]
-        program = torch.onnx.export(network, tuple(given.values()), dynamo=True, dynamic_shapes=tuple(dynamic), **names)
+        program = torch.onnx.export(network, tuple(given.values()), dynamo=True, dynamic_shapes=tuple(dynamic), opset_version=23 if exporter == "dynamo23" else None, **names)
         for node in program.model.graph:  # stack traces hold the paths of the machine
             node.metadata_props.pop("pkg.torch.onnx.stack_trace", None)
         program.save(path)
@@ -77,7 +79,7 @@ def export(exporter, name, path):
 
 def main(exporter, folder, *chosen):
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    for name in chosen or NETWORKS:
+    for name in chosen or (ATTENTION if exporter == "dynamo23" else NETWORKS):
         path = pathlib.Path(folder) / f"{name}_{exporter}.onnx"
         export(exporter, name, str(path))
         size = path.stat().st_size
@@ -87,6 +89,6 @@ def main(exporter, folder, *chosen):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in ("torchscript", "dynamo"):
+    if len(sys.argv) < 3 or sys.argv[1] not in ("torchscript", "dynamo", "dynamo23"):
         raise SystemExit(__doc__)
     main(*sys.argv[1:])

@@ -102,6 +102,8 @@ class Kernel {
 /// `weights` are plain O I/g k... ([k,n] or [n,k] for matmul) in spec.weights, `bias` in spec.bias; copied.
 /// bf16: weights are given as bf16, bias as f32.
 std::unique_ptr<Kernel> make_conv(const ConvSpec& spec, const void* weights, const void* bias);
+/// Transposed convolution of floats, without an epilogue; weights are I O/g k..., as ONNX stores them.
+std::unique_ptr<Kernel> make_deconv(const ConvSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_matmul(const MatmulSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_pool(const PoolSpec& spec);
 std::string version();  ///< "2.6.3"
