@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/timing.h"
 #include "cli/common.h"
+#include "cli/run_inputs.h"
 #include "data/sample.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
@@ -92,24 +93,31 @@ class Runner {
     std::vector<Tensor> run(const Tensor& x) {
         const Dims sample(x.dims().begin() + 1, x.dims().end());
         const Dims dims = eval::input_dims_for(g_, sample, 1);
-        auto& session = sessions_[dims];
-        if (!session) session = std::make_unique<Session>(make_plan(g_, {dims}, options_), &pool_);
         Tensor whole = x;
         if (dims[0] != 1) {
             whole = Tensor::zeros(DType::f32, dims);
             std::copy_n(x.data<float>(), x.count(), whole.data<float>());
         }
-        std::vector<Tensor> out = session->run({whole});
+        std::vector<Tensor> out = run_as_is({whole});
         for (Tensor& t : out)
             if (dims[0] > 1 && t.rank() > 0 && t.dim(0) == dims[0]) t = t.rows(0, 1);
         return out;
+    }
+
+    /// All inputs of the model.
+    std::vector<Tensor> run_as_is(const std::vector<Tensor>& inputs) {
+        std::vector<Dims> dims;
+        for (const Tensor& t : inputs) dims.push_back(t.dims());
+        auto& session = sessions_[dims];
+        if (!session) session = std::make_unique<Session>(make_plan(g_, dims, options_), &pool_);
+        return session->run(inputs);
     }
 
   private:
     const Graph& g_;
     ThreadPool pool_;
     PlanOptions options_;
-    std::map<Dims, std::unique_ptr<Session>> sessions_;
+    std::map<std::vector<Dims>, std::unique_ptr<Session>> sessions_;
 };
 
 class Postprocess {
@@ -172,6 +180,13 @@ std::string human(const record::Infer& r) {
     return cat(s, "\n", scores.empty() ? "" : scores.text(), outputs.empty() ? "" : outputs.text());
 }
 
+int finish(record::Infer& r, double start, Call& call) {
+    r.seconds = now_seconds() - start;
+    r.warnings = call.warnings;
+    call.emit(record::to_json(r), human(r), "infer.json");
+    return 0;
+}
+
 int run_inputs(const RunArgs& a, Call& call) {
     const double start = now_seconds();
     const Graph g = load_model(a.model);
@@ -184,11 +199,25 @@ int run_inputs(const RunArgs& a, Call& call) {
     r.threads = call.common.threads;
     Runner runner(g, precision, call.common.threads);
     Postprocess post(g, class_names(a, o), a);
+    const std::vector<Tensor> whole = named_inputs(g, a.inputs);
+    if (!whole.empty()) {
+        const std::vector<Tensor> outputs = runner.run_as_is(whole);
+        const bool classes = outputs.size() == 1 && eval::is_class_output(outputs[0]);
+        for (int64_t i = 0; i < (classes ? outputs[0].dim(0) : 1); ++i) {
+            record::Answer answer;
+            answer.input = join(a.inputs, " ");
+            if (classes && outputs[0].dim(0) > 1) answer.row = i;
+            post(classes ? std::vector<Tensor>{outputs[0].rows(i, i + 1)} : outputs, answer, r, call);
+            r.results.push_back(std::move(answer));
+        }
+        return finish(r, start, call);
+    }
     Progress progress("running", static_cast<double>(a.inputs.size()));
+    const Dims dims = sample_dims(g);
     bool resized = false;
     for (size_t i = 0; i < a.inputs.size(); ++i) {
         Preprocess used;
-        for (const Sample& s : load_samples(a.inputs[i], o, a.row, &used)) {
+        for (const Sample& s : load_samples(a.inputs[i], o, dims, a.row, &used)) {
             check_interrupt();
             record::Answer answer;
             answer.input = s.origin;
@@ -205,10 +234,7 @@ int run_inputs(const RunArgs& a, Call& call) {
         r.preprocess.assign(map.begin(), map.end());
         progress.update(static_cast<double>(i + 1));
     }
-    r.seconds = now_seconds() - start;
-    r.warnings = call.warnings;
-    call.emit(record::to_json(r), human(r), "infer.json");
-    return 0;
+    return finish(r, start, call);
 }
 }  // namespace
 
@@ -223,7 +249,7 @@ Verb run_verb() {
                   {"hone run letters.onnx test.csv --row 7 --classes A,B,C --json", "one row of a table, from 0"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
-        o.positional("INPUT", a->inputs, "JPEG or PNG pictures, CSV tables with a header").required();
+        o.positional("INPUT", a->inputs, "JPEG or PNG pictures, CSV tables with a header, .npy arrays; NAME=FILE.npy for each input of a model of several").required();
         o.add("row", "N", a->row, "of a table, from 0; unless given all").at_least(0);
         o.add("top", "K", a->top, "classes shown").at_least(1);
         o.flag("raw", a->raw, "the outputs as they are, no scores");

@@ -193,8 +193,10 @@ class Builder {
         out_.preprocess = out_.kind == DataKind::image ? resolve_pictures(parts, o_, out_, source_)
                                                        : resolve_rows(*parts.front(), o_);
         for (RawPart* p : parts) out_.notes.insert(out_.notes.end(), p->notes.begin(), p->notes.end());
-        assign(raw, parts.size() == 1);
     }
+    /// Fills the parts.
+    void assign(RawParts& raw) { assign(raw, all_parts(raw).size() == 1); }
+    void assign_whole(RawParts& raw) { out_.whole = make(*raw.whole, ""); }
 
   private:
     DatasetPtr make(RawPart& part, const std::string& role) const {
@@ -234,7 +236,20 @@ DataParts open_data(const std::string& spec, const DataOptions& options) {
     RawParts raw = recognise(spec);
     DataParts out;
     out.name = spec;
-    Builder(options, out).build(raw);
+    Builder builder(options, out);
+    builder.build(raw);
+    builder.assign(raw);
+    return out;
+}
+
+DataParts open_samples(RawPart part, const std::string& name, const DataOptions& options) {
+    RawParts raw;
+    raw.whole = std::move(part);
+    DataParts out;
+    out.name = name;
+    Builder builder(options, out);
+    builder.build(raw);
+    builder.assign_whole(raw);
     return out;
 }
 

@@ -15,6 +15,8 @@
 
 namespace hone {
 
+struct RawPart;
+
 struct DataOptions {
     uint64_t seed = 0;
     PreprocessOptions preprocess;  ///< flags merged over what the model carries
@@ -43,6 +45,9 @@ struct DataParts {
 /// Throws data errors (data.absent, data.format, data.classes, data.columns, data.image.*, data.idx.*, ...), usage
 /// errors for bad preprocessing, budget memory.limit.
 DataParts open_data(const std::string& spec, const DataOptions& options);
+
+/// The same for samples that were read already: all of them in `whole`, which alone is filled beside what describes it.
+DataParts open_samples(RawPart part, const std::string& name, const DataOptions& options);
 
 /// "fashion-mnist", ... Looked for in $HONE_DATA_PATH (folders separated by ':'), then where Debian puts it.
 std::vector<std::string> known_datasets();

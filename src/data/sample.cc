@@ -2,9 +2,12 @@
 #include "data/sample.h"
 
 #include "base/error.h"
+#include "data/array_part.h"
+#include "data/byte_source.h"
 #include "data/csv.h"
 #include "data/file_tree.h"
 #include "data/formats.h"
+#include "data/npy.h"
 #include "data/parts.h"
 
 namespace hone {
@@ -22,23 +25,67 @@ Sample picture(const std::string& path, const MappedFile& file, const DataOption
     return {path, {}, {}, load_picture(path, *used, channels)};
 }
 
+/// All samples of a data set, or one.
+std::vector<Sample> samples_of(const Dataset& data, const std::vector<std::string>& labels, std::optional<int64_t> row,
+                               const std::string& path) {
+    const int64_t n = data.size();
+    if (row && (*row < 0 || *row >= n))
+        fail(ErrorKind::data, "data.row", cat("there is no row ", *row), cat("It has rows 0 to ", n - 1, "."), path);
+    Dims dims = data.sample_dims();
+    dims.insert(dims.begin(), 1);
+    std::vector<Sample> out;
+    for (int64_t i = row.value_or(0); i < (row ? *row + 1 : n); ++i) {
+        Sample s{data.origin(i), i, labels.empty() ? "" : labels[static_cast<size_t>(i)], Tensor::zeros(DType::f32, dims)};
+        data.load(i, s.x.data<float>());
+        out.push_back(std::move(s));
+    }
+    return out;
+}
+
+RawPart unlabelled(RawPart part, int64_t samples) {
+    part.names = {"0"};
+    part.labels.assign(static_cast<size_t>(samples), 0);
+    part.numbered = true;
+    return part;
+}
+
 std::vector<Sample> table(const std::string& path, const MappedFile& file, const DataOptions& o,
                           std::optional<int64_t> row, Preprocess* used) {
     const CsvTable t = parse_csv(file.text(), path, false);
     const auto columns = static_cast<int64_t>(t.columns.size());
     const int64_t rows = static_cast<int64_t>(t.values.size()) / columns;
-    if (row && (*row < 0 || *row >= rows))
-        fail(ErrorKind::data, "data.row", cat("there is no row ", *row), cat("It has rows 0 to ", rows - 1, "."), path);
-    *used = resolve(o.preprocess, DataKind::table, static_cast<int>(std::min<int64_t>(columns, 1 << 30)));
-    Labelled unlabelled{path, {""}, std::vector<int>(static_cast<size_t>(rows), 0)};
-    const DatasetPtr data = make_row_dataset(unlabelled, Tensor::of_f32(t.values, {rows, columns}), *used, path);
-    std::vector<Sample> out;
-    for (int64_t i = row.value_or(0); i < (row ? *row + 1 : rows); ++i) {
-        Sample s{data->origin(i), i, t.labels.empty() ? "" : t.labels[static_cast<size_t>(i)],
-                 Tensor::zeros(DType::f32, {1, columns})};
-        data->load(i, s.x.data<float>());
-        out.push_back(std::move(s));
+    RawPart part;
+    part.kind = DataKind::table;
+    part.where = path;
+    part.rows = Tensor::of_f32(t.values, {rows, columns});
+    const DataParts data = open_samples(unlabelled(std::move(part), rows), path, o);
+    *used = data.preprocess;
+    return samples_of(*data.whole, t.labels, row, path);
+}
+
+/// Whether `dims` are those of one sample: as the model has them, or one picture [H,W] or [H,W,3] of bytes.
+bool one_sample(const Tensor& t, const Dims& model) {
+    bool fits = !model.empty() && t.rank() == model.size();
+    for (size_t i = 0; fits && i < model.size(); ++i) fits = model[i] < 0 || model[i] == t.dim(i);
+    const bool picture = t.dtype() == DType::u8 && model.size() == 3 && (t.rank() == 2 || (t.rank() == 3 && t.dim(2) == 3));
+    return fits || picture || t.rank() == 0;
+}
+
+std::vector<Sample> array(const std::string& path, const DataOptions& o, const Dims& model, std::optional<int64_t> row,
+                          Preprocess* used) {
+    Tensor t = load_array(path);
+    const bool one = one_sample(t, model);
+    if (one) {
+        Dims dims = t.dims();
+        dims.insert(dims.begin(), 1);
+        t = t.reshaped(dims);
     }
+    const int64_t n = t.dim(0);
+    const DataParts data =
+        open_samples(part_of_arrays({t, path}, {Tensor::zeros(DType::i64, {n}), path}, "npy"), path, o);
+    *used = data.preprocess;
+    std::vector<Sample> out = samples_of(*data.whole, {}, row, path);
+    if (one) out[0].origin = path, out[0].row.reset();
     return out;
 }
 }  // namespace
@@ -49,15 +96,22 @@ bool follow_model_size(PreprocessOptions& p, ImageSize model, bool uniform, Imag
     return true;
 }
 
-std::vector<Sample> load_samples(const std::string& path, const DataOptions& o, std::optional<int64_t> row,
-                                 Preprocess* used) {
+Tensor load_array(const std::string& path) {
+    const MappedFile file = load_bytes(path);
+    MemorySource in(bytes_of(file), file.size);
+    return read_npy(in, path);
+}
+
+std::vector<Sample> load_samples(const std::string& path, const DataOptions& o, const Dims& sample_dims,
+                                 std::optional<int64_t> row, Preprocess* used) {
     const MappedFile file = load_bytes(path);
     if (is_jpeg(bytes_of(file), file.size) || is_png(bytes_of(file), file.size)) {
         if (row) fail(ErrorKind::usage, "usage.row", "a picture has no rows", "--row is for tables.", path);
         return {picture(path, file, o, used)};
     }
     if (has_ending(path, ".csv")) return table(path, file, o, row, used);
-    fail(ErrorKind::data, "data.format", "neither a JPEG or PNG picture nor a .csv table",
+    if (has_ending(path, ".npy")) return array(path, o, sample_dims, row, used);
+    fail(ErrorKind::data, "data.format", "neither a JPEG or PNG picture nor a .csv table nor a .npy array",
          "Give the picture itself, or a table with a header line.", path);
 }
 

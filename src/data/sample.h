@@ -16,15 +16,20 @@ namespace hone {
 
 struct Sample {
     std::string origin;          ///< "photo.png", "test.csv, row 3"
-    std::optional<int64_t> row;  ///< of a table, from 0
+    std::optional<int64_t> row;  ///< of a table or of an array of several samples, from 0
     std::string label;           ///< where the table has a column `label`
-    Tensor x;                    ///< f32 [1,C,H,W] or [1,F]
+    Tensor x;                    ///< f32 [1,C,H,W] or [1,...]
 };
 
-/// A JPEG or PNG picture, or the rows of a CSV file with a header, all or only `row`. `used` gets the preprocessing as
-/// resolved. Throws data "data.absent", "data.format", "data.row", those of the formats and of preprocessing.
-std::vector<Sample> load_samples(const std::string& path, const DataOptions& options, std::optional<int64_t> row,
-                                 Preprocess* used);
+/// A JPEG or PNG picture; the rows of a CSV file with a header; a .npy array of one sample or of several along its first
+/// axis, which the model's `sample_dims` tell apart (-1 where open; empty: unknown). All, or only `row`. `used` gets the
+/// preprocessing as resolved. Throws data "data.absent", "data.format", "data.row", those of the formats and of
+/// preprocessing.
+std::vector<Sample> load_samples(const std::string& path, const DataOptions& options, const Dims& sample_dims,
+                                 std::optional<int64_t> row, Preprocess* used);
+
+/// A .npy file as it is. Throws data "data.absent", "data.npy.*".
+Tensor load_array(const std::string& path);
 
 /// Pictures take the size of the model's input where nothing else says theirs and they have another. True when
 /// `p.resize` was set. `uniform`: all pictures have the size `first`.

@@ -229,6 +229,70 @@ TEST(Run, TablesWithAndWithoutLabels) {
     expect_run_error({model, table}, 5, {"line 2", "wide"});
 }
 
+/// A .npy file, version 1.
+std::string npy(const std::string& descr, const std::string& shape, const std::string& bytes) {
+    std::string header = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " + shape + ", }";
+    header.resize((10 + header.size() + 64) / 64 * 64 - 11, ' ');
+    header += '\n';
+    return std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(header.size() & 255) + static_cast<char>(header.size() >> 8) + header + bytes;
+}
+template <class T>
+std::string bytes_of(const std::vector<T>& v) {
+    return std::string(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(T));
+}
+
+TEST(Run, ArraysOfOneSampleAndOfSeveral) {
+    const std::string at = scratch_folder();
+    hone::Graph g;
+    const hone::ValueId x = g.add_input("x", hone::TypeInfo::tensor(hone::DType::f32, {hone::Dim::named("N"), 3}));
+    g.outputs = {g.node(g.add_node("", "Neg", {x}, 1)).outputs[0]};
+    g.opsets[""] = 13;
+    const std::string model = at + "/neg.onnx";
+    hone::write_model(g, model);
+    write_text(at + "/one.npy", npy("<f8", "(3,)", bytes_of<double>({1, 2, 3})));
+    write_text(at + "/two.npy", npy("<f4", "(2, 3)", bytes_of<float>({1, 2, 3, 3, 1, 2})));
+    const Json one = run_json({model, at + "/one.npy", "--raw"});
+    EXPECT_EQ(one.size("results"), 1u);
+    EXPECT_EQ(one.number("results.0.outputs.0.values.2"), -3);
+    const Json two = run_json({model, at + "/two.npy", "--raw", "--scale", "2"});
+    EXPECT_EQ(two.size("results"), 2u);
+    EXPECT_EQ(two.number("results.1.outputs.0.values.0"), -6);
+    EXPECT_EQ(run_json({model, at + "/two.npy", "--row", "1", "--top", "1"}).number("results.0.scores.0.index"), 1);
+    const Json named = run_json({model, "x=" + at + "/two.npy", "--top", "1"});
+    EXPECT_EQ(named.size("results"), 2u);
+    EXPECT_EQ(named.number("results.1.row"), 1);
+    EXPECT_EQ(named.number("results.1.scores.0.index"), 1);
+    // A grey picture of bytes is one, scaled as pictures are.
+    write_text(at + "/picture.npy", npy("|u1", "(28, 28)", std::string(784, '\x40')));
+    write_text(at + "/pictures.npy", npy("|u1", "(2, 28, 28)", std::string(2 * 784, '\x40')));
+    write_text(at + "/floats.npy", npy("<f4", "(1, 28, 28)", bytes_of(std::vector<float>(784, 64 / 255.0f))));
+    const Json picture = run_json({example_model(), at + "/picture.npy"});
+    EXPECT_EQ(run_json({example_model(), at + "/pictures.npy"}).size("results"), 2u);
+    EXPECT_NEAR(run_json({example_model(), at + "/floats.npy"}).number("results.0.scores.0.score"),
+                picture.number("results.0.scores.0.score"), 1e-6);
+    write_text(at + "/cut.npy", hone::read_file(at + "/two.npy").substr(0, 140));
+    expect_run_error({model, at + "/cut.npy"}, 5, {"cut.npy", "data.npy"});
+}
+
+TEST(Run, ModelsOfSeveralInputsTakeNamedArrays) {
+    const std::string at = scratch_folder();
+    hone::Graph g;
+    const hone::ValueId a = g.add_input("a", hone::TypeInfo::tensor(hone::DType::f32, {hone::Dim::named("N"), 2}));
+    const hone::ValueId b = g.add_input("b", hone::TypeInfo::tensor(hone::DType::i64, {2}));
+    const hone::ValueId f = g.node(g.add_node("", "Cast", {b}, 1, {{"to", int64_t{1}}})).outputs[0];
+    g.outputs = {g.node(g.add_node("", "Add", {a, f}, 1)).outputs[0]};
+    g.opsets[""] = 13;
+    const std::string model = at + "/add.onnx";
+    hone::write_model(g, model);
+    write_text(at + "/a.npy", npy("<f4", "(1, 2)", bytes_of<float>({1, 2})));
+    write_text(at + "/b.npy", npy("<i4", "(2,)", bytes_of<int32_t>({10, 20})));
+    const Json j = run_json({model, "a=" + at + "/a.npy", "b=" + at + "/b.npy", "--raw"});
+    EXPECT_EQ(j.number("results.0.outputs.0.values.0"), 11);
+    EXPECT_EQ(j.number("results.0.outputs.0.values.1"), 22);
+    expect_run_error({model, at + "/a.npy"}, 2, {"2 inputs", "a=FILE.npy", "b=FILE.npy"});
+    expect_run_error({model, "a=" + at + "/b.npy", "b=" + at + "/b.npy"}, 5, {"f32[N,2]", "[2]"});
+}
+
 TEST(Run, Mistakes) {
     const std::string folder = scratch_folder(), png = folder + "/a.png";
     write_text(png, kPng);
