@@ -13,6 +13,7 @@
 #include "onnx/writer.h"
 #include "suite/picture_data.h"
 #include "suite/result.h"
+#include "suite/start.h"
 #include "suite/suites.h"
 #include "zoo/resnet.h"
 
@@ -156,6 +157,7 @@ int inference(const Args& a) {
                                   false,
                                   floor_ms(n, probe, c.kind, threads),
                                   {}});
+            add_session_start(result, a, name, n.fp32, threads);
         }
     }
     result.remark(
