@@ -18,6 +18,7 @@ struct Doctor;
 struct Infer;
 struct Run;
 struct Runs;
+struct Tune;
 
 std::string to_json(const Eval& r);
 std::string to_json(const Bench& r);
@@ -27,6 +28,7 @@ std::string to_json(const Doctor& r);
 std::string to_json(const Infer& r);
 std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
+std::string to_json(const Tune& r);
 
 /// Unknown fields are skipped, absent ones keep their default, null doubles are NaN. Throws data "record.json" (not
 /// JSON), "record.schema" (another schema), "record.type" (a field of the wrong type).
