@@ -73,6 +73,7 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
     s.channels_last = true;
     Candidate k;
     k.name = "onednn_winograd";
+    k.variants = 2;  // F(2x2) and F(4x4)
     k.layout = LayoutRule::channels_last;
     if (r >= 0) k.in_place = {r};
     k.packed = {1, 2};
