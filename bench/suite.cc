@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
     try {
         const suite::Args args = suite::parse_args(argc, argv);
         if (args.suite == "inference") return suite::inference(args);
+        if (args.suite == "start") return suite::start(args);
         if (args.suite == "models") return suite::models(args);
         std::fputs(suite::usage_text, stderr);
         return static_cast<int>(ErrorKind::usage);

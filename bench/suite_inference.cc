@@ -13,6 +13,7 @@
 #include "onnx/writer.h"
 #include "suite/picture_data.h"
 #include "suite/result.h"
+#include "suite/start.h"
 #include "suite/suites.h"
 #include "zoo/resnet.h"
 
@@ -76,7 +77,9 @@ enum Place : size_t {
     ort_int8,
     ov_int8,
     ort_default,
-    ort_int8_default
+    ort_int8_default,
+    tuned_fp32,
+    tuned_int8
 };
 
 std::vector<Entry> entries_of(const Network& n) {
@@ -84,6 +87,10 @@ std::vector<Entry> entries_of(const Network& n) {
     auto entry = [&](const char* engine, bool int8, const char* precision, bool spin = false) {
         const double bound = int8 ? int8_bound : std::string(precision) == "bf16" ? bf16_bound : fp32_bound;
         return Entry{engine, int8 ? n.int8 : n.fp32, precision, spin, judges, bound};
+    };
+    auto tuned = [](Entry e) {
+        e.tuned = true;
+        return e;
     };
     return {entry("hone", false, "fp32"),
             entry("hone", false, "bf16"),
@@ -94,7 +101,9 @@ std::vector<Entry> entries_of(const Network& n) {
             entry("onnxruntime", true, "fp32"),
             entry("openvino", true, "fp32"),
             entry("onnxruntime", false, "fp32", true),
-            entry("onnxruntime", true, "fp32", true)};
+            entry("onnxruntime", true, "fp32", true),
+            tuned(entry("hone", false, "fp32")),
+            tuned(entry("hone", true, "fp32"))};
 }
 
 struct Against {
@@ -112,6 +121,10 @@ constexpr Against comparisons[] = {
     {hone_int8, ort_int8_default, "int8", "onnxruntime int8, spinning", eval::RateKind::int8},
     {hone_int8, ov_int8, "int8", "openvino int8", eval::RateKind::int8},
     {hone_int8, ort_fp32, "int8", "onnxruntime fp32", eval::RateKind::int8},
+    {tuned_fp32, ort_fp32, "fp32 tuned", "onnxruntime fp32", eval::RateKind::fp32},
+    {tuned_fp32, ov_fp32, "fp32 tuned", "openvino fp32", eval::RateKind::fp32},
+    {tuned_int8, ort_int8, "int8 tuned", "onnxruntime int8", eval::RateKind::int8},
+    {tuned_int8, ov_int8, "int8 tuned", "openvino int8", eval::RateKind::int8},
 };
 
 std::vector<std::string> child_words(const Args& a, const std::string& network, int threads) {
@@ -156,6 +169,7 @@ int inference(const Args& a) {
                                   false,
                                   floor_ms(n, probe, c.kind, threads),
                                   {}});
+            add_session_start(result, a, name, n.fp32, threads);
         }
     }
     result.remark(

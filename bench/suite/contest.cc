@@ -12,6 +12,7 @@
 #include "eval/latency.h"
 #include "eval/peer.h"
 #include "onnx/reader.h"
+#include "run/tune.h"
 #include "suite/picture_data.h"
 
 namespace hone::suite {
@@ -37,7 +38,13 @@ class HoneRunner : public Runner {
         o.precision = eval::precision_from_name(e.precision);
         std::vector<Dims> dims;
         for (const Tensor& t : inputs_) dims.push_back(t.dims());
-        session_ = std::make_unique<Session>(make_plan(read_model(e.path), dims, o), &pool);
+        const Graph g = read_model(e.path);
+        if (!e.tuned) {
+            session_ = std::make_unique<Session>(make_plan(g, dims, o), &pool);
+            return;
+        }
+        record::Journal journal = record::Journal::open(e.path + ".tune.jsonl", record::machine_key());
+        session_ = std::make_unique<Session>(tune_plan(g, dims, o, &pool, journal).plan, &pool);
     }
     std::vector<double> run(int n) override {
         std::vector<double> ms;

@@ -23,6 +23,7 @@ struct Entry {
     bool spin = false;               ///< onnxruntime's default
     std::vector<size_t> judges{};    ///< entries whose answer this one must give; the first that runs counts
     double bound = 1e-3;             ///< on max |y - r| / max |r|
+    bool tuned = false;              ///< hone by a measured plan; its times stand beside the model, .tune.jsonl
 };
 
 struct ContestOptions {

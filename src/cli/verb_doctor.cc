@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "cli/cli.h"
 #include "cli/common.h"
 #include "eval/probe.h"
@@ -11,6 +12,7 @@
 #include "record/doctor.h"
 #include "record/json.h"
 #include "record/table.h"
+#include "run/tune.h"
 
 namespace hone::cli {
 
@@ -63,9 +65,11 @@ std::string human(const record::Doctor& d) {
         memory.add({m.level, m.bytes ? human_bytes(static_cast<double>(m.bytes)) : "", record::number_text(m.core_gbs),
                     record::number_text(m.all_gbs)});
     s += rates.text() + "\n" + memory.text();
+    std::string wrong;
+    for (const std::string& k : d.dropped) wrong += cat("wrong here, dropped by tune: ", record::printable(k), "\n");
     return s + cat("\nidentical work, ", d.noise.runs, " times: median ", record::number_text(d.noise.median_ms),
                    " ms, spread ", percent(d.noise.spread), ", worst ", record::number_text(d.noise.worst),
-                   " times the median\n", advice(d.noise), "\n");
+                   " times the median\n", advice(d.noise), "\n", wrong);
 }
 }  // namespace
 
@@ -90,6 +94,7 @@ Verb doctor_verb() {
         }
         for (const eval::MemoryRate& m : p.memory) d.memory.push_back({m.level, m.bytes, m.gbs.core, m.gbs.all});
         d.noise = noise_record(p.noise);
+        if (const std::string times = cache_folder() + "/journal.jsonl"; file_exists(times)) d.dropped = wrong_kernels(record::Journal::read(times));
         add_warnings(d, call);
         d.warnings = call.warnings;
         call.emit(record::to_json(d), human(d), "doctor.json");

@@ -2,6 +2,7 @@
 #include "onnx/reader.h"
 
 #include <new>
+#include <set>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -66,6 +67,19 @@ int64_t count_parameters(const std::string& path) {
     return naming(path, [&] {
         const MappedFile file = map_file(path);
         return parameters_in(walk(file.text(), path), path);
+    });
+}
+
+std::vector<std::string> model_files(const std::string& path) {
+    return naming(path, [&] {
+        std::set<std::string> side;
+        const MappedFile file = map_file(path);
+        for (const wire::TensorRecord& t : walk(file.text(), path).tensors)
+            for (const auto& [key, value] : t.external_data)
+                if (key == "location") side.insert(value);
+        std::vector<std::string> all = {path};
+        for (const std::string& location : side) all.push_back(cat(parent_directory(path), "/", location));
+        return all;
     });
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/graph.h"
 
@@ -26,6 +27,8 @@ Graph read_model_bytes(std::string_view bytes, const std::string& name = "model"
 std::map<std::string, int> count_operators(const std::string& path);
 /// Elements of the initialisers that are parameters (op/parameters.h) of a model's main graph, shared ones once; the values of Constant nodes are none.
 int64_t count_parameters(const std::string& path);
+/// The model's file and its side files, without reading weights: whatever its answers depend on.
+std::vector<std::string> model_files(const std::string& path);
 /// A file that holds one TensorProto, as in the test data of ONNX. Its name goes to `name`, if given.
 Tensor read_tensor_file(const std::string& path, std::string* name = nullptr);
 

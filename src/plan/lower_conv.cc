@@ -61,6 +61,7 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
         k.name = "onednn_conv";
         k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
         if (r >= 0) k.in_place = {r};
+        k.variants = 4;
         k.packed = {1, 2, 3};
         if (!int8) k.packed = {1, 2};
         k.isa = Isa::avx2;
@@ -69,6 +70,19 @@ void conv(const LowerContext& c, std::vector<Candidate>& list) {
         };
         list.push_back(std::move(k));
     }
+    s.channels_last = true;
+    Candidate k;
+    k.name = "onednn_winograd";
+    k.variants = 2;  // F(2x2) and F(4x4)
+    k.layout = LayoutRule::channels_last;
+    if (r >= 0) k.in_place = {r};
+    k.packed = {1, 2};
+    k.isa = Isa::avx512;
+    k.measured_only = true;
+    k.make = [s, weights, bias, r, curved](Layout) {
+        return then_activation(onednn_step(onednn::make_winograd(s, weights.raw(), bias.defined() ? bias.raw() : nullptr), r), curved);
+    };
+    list.push_back(std::move(k));
 }
 
 void deconv(const LowerContext& c, std::vector<Candidate>& list) {

@@ -48,6 +48,7 @@ void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
     Candidate k;
     k.name = "onednn_matmul";
     k.isa = Isa::avx2;
+    k.variants = 2;
     if (r >= 0) k.in_place = {r};
     k.packed = int8 ? std::vector<int>{1, 2, 3} : std::vector<int>{1, 2};
     k.make = [s, weights, bias, r, curved](Layout) {
@@ -79,6 +80,7 @@ void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
     Candidate k;
     k.name = "onednn_matmul";
     k.isa = Isa::avx2;
+    k.variants = 2;
     k.make = [s](Layout) { return onednn_step(onednn::make_matmul(s, nullptr, nullptr), -1, 1); };
     list.push_back(std::move(k));
 }

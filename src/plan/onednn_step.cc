@@ -82,6 +82,7 @@ std::unique_ptr<StepKernel> then_activation(std::unique_ptr<StepKernel> k, const
         }
         size_t scratch_bytes() const override { return k->scratch_bytes(); }
         size_t packed_bytes() const override { return k->packed_bytes(); }
+        Packed packed() const override { return k->packed(); }
         std::string implementation() const override { return k->implementation() + " + vector"; }
     };
     if (!k || a.op == vec::Unary::count) return k;

@@ -13,6 +13,8 @@
 #include "record/inspect.h"
 #include "record/journal.h"
 #include "record/runs.h"
+#include "record/run.h"
+#include "record/tune.h"
 #include "record/visit.h"
 
 namespace hone::record {
@@ -144,6 +146,7 @@ std::string to_json(const Compare& r) { return text_of(r); }
 std::string to_json(const Forecast& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
 std::string to_json(const Runs& r) { return text_of(r); }
+std::string to_json(const Tune& r) { return text_of(r); }
 
 std::string to_json_line(const JournalEntry& e) { return text_of(e, -1); }
 

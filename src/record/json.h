@@ -20,6 +20,7 @@ struct Compare;
 struct Forecast;
 struct Run;
 struct Runs;
+struct Tune;
 
 std::string to_json(const Eval& r);
 std::string to_json(const Bench& r);
@@ -31,6 +32,7 @@ std::string to_json(const Compare& r);
 std::string to_json(const Forecast& r);
 std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
+std::string to_json(const Tune& r);
 
 /// Unknown fields are skipped, absent ones keep their default, null doubles are NaN. Throws data "record.json" (not
 /// JSON), "record.schema" (another schema), "record.type" (a field of the wrong type).

@@ -104,6 +104,9 @@ class Kernel {
 std::unique_ptr<Kernel> make_conv(const ConvSpec& spec, const void* weights, const void* bias);
 /// Transposed convolution of floats, without an epilogue; weights are I O/g k..., as ONNX stores them.
 std::unique_ptr<Kernel> make_deconv(const ConvSpec& spec, const void* weights, const void* bias);
+/// 3x3 at stride 1 in fp32 by F(4x4, 3x3): fewer multiplications, other rounding (some 1e-5 of the greatest output), so
+/// for measured plans only. Channels last; reorders to blocked and back included. Null for any other convolution.
+std::unique_ptr<Kernel> make_winograd(const ConvSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_matmul(const MatmulSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_pool(const PoolSpec& spec);
 std::string version();  ///< "2.6.3"
