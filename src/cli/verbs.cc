@@ -11,6 +11,7 @@ Verb eval_verb();
 Verb bench_verb();
 Verb run_verb();
 Verb report_verb();
+Verb profile_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
 
@@ -23,6 +24,7 @@ const std::vector<Verb>& all_verbs() {
         bench_verb(),      //
         run_verb(),        //
         report_verb(),     //
+        profile_verb(),    //
         doctor_verb(),     //
         time_pair_verb(),  //
     };
