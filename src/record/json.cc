@@ -11,6 +11,7 @@
 #include "record/inspect.h"
 #include "record/journal.h"
 #include "record/runs.h"
+#include "record/models.h"
 #include "record/profile.h"
 #include "record/visit.h"
 
@@ -137,6 +138,7 @@ std::string to_json(const Eval& r) { return text_of(r); }
 std::string to_json(const Bench& r) { return text_of(r); }
 std::string to_json(const BenchSuite& r) { return text_of(r); }
 std::string to_json(const Inspect& r) { return text_of(r); }
+std::string to_json(const InspectModels& r) { return text_of(r); }
 std::string to_json(const Profile& r) { return text_of(r); }
 std::string to_json(const Trace& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
