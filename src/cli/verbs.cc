@@ -13,8 +13,10 @@ Verb run_verb();
 Verb compare_verb();
 Verb report_verb();
 Verb tune_verb();
+Verb profile_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
+Verb usage_verb();
 
 const std::vector<Verb>& all_verbs() {
     static const std::vector<Verb> list = {
@@ -27,8 +29,10 @@ const std::vector<Verb>& all_verbs() {
         compare_verb(),    //
         report_verb(),     //
         tune_verb(),       //
+        profile_verb(),    //
         doctor_verb(),     //
         time_pair_verb(),  //
+        usage_verb(),      //
     };
     return list;
 }

@@ -12,6 +12,8 @@
 #include "record/infer.h"
 #include "record/inspect.h"
 #include "record/journal.h"
+#include "record/models.h"
+#include "record/profile.h"
 #include "record/runs.h"
 #include "record/run.h"
 #include "record/tune.h"
@@ -140,6 +142,9 @@ std::string to_json(const Eval& r) { return text_of(r); }
 std::string to_json(const Bench& r) { return text_of(r); }
 std::string to_json(const BenchSuite& r) { return text_of(r); }
 std::string to_json(const Inspect& r) { return text_of(r); }
+std::string to_json(const InspectModels& r) { return text_of(r); }
+std::string to_json(const Profile& r) { return text_of(r); }
+std::string to_json(const Trace& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
 std::string to_json(const Infer& r) { return text_of(r); }
 std::string to_json(const Compare& r) { return text_of(r); }
