@@ -7,6 +7,7 @@
 //   write_file_atomic("out/report.html", report::html_report(run));
 #pragma once
 #include "record/common.h"
+#include "record/finding.h"
 #include "record/journal.h"
 
 namespace hone::record {
@@ -174,6 +175,7 @@ struct Run {
     std::optional<Rejected> best_rejected{};
     std::optional<Drop> drop{};
     std::optional<Interval> speedup{};  ///< before over after
+    std::vector<Finding> findings{};  ///< what looks wrong, most telling first
     std::vector<LayerRow> layers{};
     std::vector<Candidate> candidates{};
     std::vector<Decision> decisions{};
@@ -203,6 +205,7 @@ struct Run {
         v("best_rejected", s.best_rejected);
         v("drop", s.drop);
         v("speedup", s.speedup);
+        v("findings", s.findings);
         v("layers", s.layers);
         v("candidates", s.candidates);
         v("decisions", s.decisions);
