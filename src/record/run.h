@@ -87,6 +87,8 @@ struct LayerRow {
     std::optional<double> sensitivity{};  ///< noise in the scores on validation when only this layer is
                                           ///< changed, as a share of their variance
     std::optional<double> time_before_ms{}, time_after_ms{};
+    std::optional<double> sqnr_db{};  ///< of the layer's result when it alone is in int8
+    std::string seen{};        ///< what 8 bits see of it: noise, dead channels, saturation, outliers
     template <class S, class V>
     static void visit(S& s, V& v) {
         v("name", s.name);
@@ -98,6 +100,8 @@ struct LayerRow {
         v("sensitivity", s.sensitivity);
         v("time_before_ms", s.time_before_ms);
         v("time_after_ms", s.time_after_ms);
+        v("sqnr_db", s.sqnr_db);
+        v("seen", s.seen);
     }
 };
 
