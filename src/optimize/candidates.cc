@@ -63,6 +63,7 @@ Trial best_recipe(Search& s) {
         tried.push_back(s.quantized_trial(all[i], Precision::fp32));
         s.judge(tried.back());
     }
+    explain(s, tried.front());  // the plain one
     const auto least = std::min_element(tried.begin(), tried.end(), [](const Trial& a, const Trial& b) { return a.drop() < b.drop(); });
     std::vector<std::string> others;
     for (const Trial& t : tried)

@@ -251,35 +251,4 @@ class Conclusion {
 
 void conclude(Search& s) { Conclusion(s).run(); }
 
-void fill_layers(Search& s, const Trial* answer, bool accepted) {
-    for (size_t i = 0; i < s.layers.size(); ++i) {
-        const compress::Layer& l = s.layers[i];
-        record::LayerRow row;
-        row.name = l.name;
-        row.op = l.op;
-        row.macs = static_cast<int64_t>(l.macs);
-        row.parameters = l.parameters;
-        for (const compress::Sensitivity& k : s.sensitivity)
-            if (k.layer == l.name) row.sensitivity = k.noise;
-        if (i < s.fp32_layer_ms.size() && i < s.int8_layer_ms.size()) {
-            row.time_before_ms = s.fp32_layer_ms[i];
-            row.time_after_ms = s.int8_layer_ms[i];
-        }
-        const bool in_int8 = answer && answer->quantized && !answer->options.keep_float.contains(l.name);
-        const bool bf16 = answer && answer->precision == Precision::bf16 && accepted;
-        if (in_int8 && accepted) {
-            row.decision = "int8";
-            row.reason = "weights s8 per channel, input u8; below 8 bits is not among the methods yet";
-        } else if (in_int8) {
-            row.decision = "kept";
-            row.reason = "int8 was tried; the whole model was rejected";
-        } else {
-            row.decision = bf16 ? "bf16" : "kept";
-            const auto why = s.why_float.find(l.name);
-            row.reason = answer && answer->quantized && accepted && why != s.why_float.end() ? why->second : "the original's weights";
-        }
-        s.run.layers.push_back(std::move(row));
-    }
-}
-
 }  // namespace hone

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <tuple>
 
@@ -10,6 +12,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/timing.h"
+#include "compress/diagnose.h"
+#include "eval/diagnose.h"
 #include "onnx/reader.h"
 #include "optimize/search.h"
 #include "record/hash.h"
@@ -104,6 +108,23 @@ void begin_record(Search& s) {
     }
 }
 
+/// Of the file and of how it is fed, before time is spent on the search.
+void look_for_faults(Search& s) {
+    s.run.findings = compress::diagnose_model(s.original);
+    double macs = 1;
+    for (const compress::Layer& l : layers_of(s.original)) macs += l.macs;
+    eval::EvalOptions o;
+    o.threads = s.request.threads;
+    const double affordable = 5.0 /* seconds */ * 40e9 * s.request.threads / macs / 10 /* alternatives */;
+    for (record::Finding& f : eval::diagnose_data(s.original, *s.parts.validation, s.parts.preprocess, o, std::clamp<int64_t>(static_cast<int64_t>(affordable), 200, 1000), s.request.seed))
+        s.run.findings.push_back(std::move(f));
+    for (const record::Finding& f : s.run.findings) s.decide("found: " + f.title, f.evidence + ". " + f.advice);
+}
+void rank_findings(record::Run& run) {
+    const auto rank = [](const record::Finding& f) { return std::llround(f.weight / 0.01); };  // equal gains stay in order
+    std::stable_sort(run.findings.begin(), run.findings.end(), [&](const record::Finding& a, const record::Finding& b) { return rank(a) > rank(b); });
+}
+
 }  // namespace
 
 record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
@@ -123,10 +144,12 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
     try_precisions(s);
     s.run.goal.max_bytes = s.max_bytes();
     if (request.goal.max_latency) s.run.goal.max_latency_ms = request.goal.max_latency->of(s.original_ms);
+    look_for_faults(s);
     try_int8(s);
     conclude(s);
 
     record::Run& run = s.run;
+    rank_findings(run);
     run.journal = s.journal.entries();
     run.machine.load.push_back(load_average());
     run.finished = utc_now();

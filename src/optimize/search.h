@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "compress/explain.h"
 #include "compress/recipe.h"
 #include "eval/verdict.h"
 #include "optimize/optimize.h"
@@ -57,6 +58,7 @@ struct Search {
     std::unique_ptr<compress::Quantizer> quantizer;
     std::vector<compress::Sensitivity> sensitivity;  ///< most sensitive first
     std::vector<double> fp32_layer_ms, int8_layer_ms;
+    std::vector<compress::LayerExplanation> explanations;  ///< of plain int8
     std::map<std::string, std::string> why_float;    ///< reason by layer
     std::vector<Trial> trials;        ///< whatever was judged and timed
 
@@ -116,6 +118,8 @@ void try_int8(Search& s);
 std::vector<const Trial*> finalists(const Search& s);
 /// Times the finalists in fresh processes, looks at the test part once, and fills the record.
 void conclude(Search& s);
+/// Notes what 8 bits do to each layer of a model with every layer in int8, and what is wrong with the network.
+void explain(Search& s, const Trial& plain);
 void fill_layers(Search& s, const Trial* answer, bool accepted);
 
 }  // namespace hone

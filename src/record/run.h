@@ -7,6 +7,7 @@
 //   write_file_atomic("out/report.html", report::html_report(run));
 #pragma once
 #include "record/common.h"
+#include "record/finding.h"
 #include "record/journal.h"
 
 namespace hone::record {
@@ -86,6 +87,8 @@ struct LayerRow {
     std::optional<double> sensitivity{};  ///< noise in the scores on validation when only this layer is
                                           ///< changed, as a share of their variance
     std::optional<double> time_before_ms{}, time_after_ms{};
+    std::optional<double> sqnr_db{};  ///< of the layer's result when it alone is in int8
+    std::string seen{};        ///< what 8 bits see of it: noise, dead channels, saturation, outliers
     template <class S, class V>
     static void visit(S& s, V& v) {
         v("name", s.name);
@@ -97,6 +100,8 @@ struct LayerRow {
         v("sensitivity", s.sensitivity);
         v("time_before_ms", s.time_before_ms);
         v("time_after_ms", s.time_after_ms);
+        v("sqnr_db", s.sqnr_db);
+        v("seen", s.seen);
     }
 };
 
@@ -174,6 +179,7 @@ struct Run {
     std::optional<Rejected> best_rejected{};
     std::optional<Drop> drop{};
     std::optional<Interval> speedup{};  ///< before over after
+    std::vector<Finding> findings{};  ///< what looks wrong, most telling first
     std::vector<LayerRow> layers{};
     std::vector<Candidate> candidates{};
     std::vector<Decision> decisions{};
@@ -203,6 +209,7 @@ struct Run {
         v("best_rejected", s.best_rejected);
         v("drop", s.drop);
         v("speedup", s.speedup);
+        v("findings", s.findings);
         v("layers", s.layers);
         v("candidates", s.candidates);
         v("decisions", s.decisions);

@@ -26,6 +26,7 @@ std::string html_report(const record::Run& run) {
         const auto body = html.open("body");
         const auto main = html.open("main");
         verdict_section(html, run);
+        findings_section(html, run);
         accuracy_section(html, run);
         speed_section(html, run);
         layers_section(html, run);

@@ -88,7 +88,9 @@ void layer_row(Html& html, const record::Run& run, const record::LayerRow& row, 
     figure(after.c_str(), unit.text(row.time_after_ms));
     const bool both = row.time_before_ms && row.time_after_ms && *row.time_after_ms > 0;
     figure("gain", both ? times_text(*row.time_before_ms / *row.time_after_ms) : "–");
-    html.element("td", row.reason, {{"class", "why"}, {"data-label", "why"}});
+    const auto cell = html.open("td", {{"class", "why"}, {"data-label", "why"}});
+    html.text(row.reason);
+    if (!row.seen.empty()) html.element("span", "In 8 bits: " + row.seen, {{"class", "small"}});
 }
 
 void layer_table(Html& html, const record::Run& run, size_t first, size_t last, double work) {

@@ -13,6 +13,7 @@
 namespace hone::report {
 
 void verdict_section(Html& html, const record::Run& run);      ///< headline, why, before and after
+void findings_section(Html& html, const record::Run& run);     ///< faults of the model or the data path
 void accuracy_section(Html& html, const record::Run& run);     ///< the drop against the bound
 void speed_section(Html& html, const record::Run& run);        ///< the speed-up, all latencies
 void layers_section(Html& html, const record::Run& run);       ///< what was done to each layer

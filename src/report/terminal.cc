@@ -63,6 +63,7 @@ std::string terminal_report(const record::Run& run) {
     if (run.best_rejected)
         lines.emplace_back("rejected", cat("the best lost ", points_text(run.metric, run.best_rejected->drop), " at ",
                                            times_text(run.best_rejected->speedup), " ", run.best_rejected->file));
+    for (const record::Finding& f : run.findings) lines.emplace_back("found", cat(f.title, ": ", f.evidence, ". ", f.advice));
     for (const std::string& w : run.warnings) lines.emplace_back("warning", w);
     lines.emplace_back("model", run.model);
     for (const std::string& file : run.files)
