@@ -3,12 +3,15 @@
 //   DQ -> Conv/Gemm/MatMul [-> activation] [-> Q]                    hone.QConv, hone.QGemm
 //   DQ -> Conv -> Add(DQ) [-> activation] -> Q                       the same with a residual
 //   DQ, DQ -> Add [-> Relu] -> Q                                     hone.QAdd
+//   DQ, DQ -> Mul -> Q; DQ -> GlobalAveragePool -> Q                hone.QMul, hone.QGlobalAveragePool
+//   DQ -> anything elementwise of that one input -> Q               hone.QTable
 //   DQ -> MaxPool/Flatten/Reshape/Transpose... -> Q, same scale      the operator on the integers
 // What matches none of these is computed in float between its DequantizeLinear and QuantizeLinear.
 #include <cmath>
 
-#include "pass/match.h"
 #include "pass/list.h"
+#include "pass/match.h"
+#include "pass/qdq.h"
 
 namespace hone::passes {
 
@@ -235,7 +238,7 @@ bool fold_dequantised_constant(Graph& g, NodeId id) {
 
 bool lower_qdq(Graph& g, const PassOptions&) {
     bool any = false;
-    for (auto* step : {lower_product, lower_add, lower_movement}) {
+    for (auto* step : {lower_product, lower_add, lower_table, lower_q_mul, lower_q_average, lower_movement}) {
         for (NodeId id : g.order())
             if (g.node(id).alive) any |= step(g, id);
         any |= remove_dead(g);

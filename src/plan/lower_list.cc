@@ -24,7 +24,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
              "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast"});
-        add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd"});
+        add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd", "hone.QMul", "hone.QTable", "hone.QGlobalAveragePool"});
         add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
                                "ReduceMax", "ReduceMin"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
