@@ -96,7 +96,7 @@ class Check {
 
 TEST(Int8, IsTheSpecification) {
     Rng rng(5);
-    for (Isa isa : {Isa::avx2, Isa::avx512}) {
+    for (Isa isa : {Isa::avx2, Isa::avx512, Isa::avx512_vnni}) {
         if (isa > machine_isa()) continue;
         const Cap cap(isa);
         for (size_t i = 0; i < std::size(kCases); ++i)

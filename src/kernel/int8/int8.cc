@@ -28,11 +28,20 @@ void in_chunks(int64_t n, int64_t most, const std::function<void(int64_t, int64_
     pool->run(static_cast<int>(chunks), [&](int i) { f(n * i / chunks, n * (i + 1) / chunks); });
 }
 
+bool by_bytes(const Spec& s) {
+    // One pixel a product and whole groups of four bytes: nothing to widen or to pad, the zero point goes into the bias.
+    return usable_isa() >= Isa::avx512_vnni && s.src == DType::u8 && s.groups == 1 && s.kernel_h == 1 && s.kernel_w == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+           s.in_channels % 4 == 0 && (s.out_h - 1) * s.stride_h < s.h && (s.out_w - 1) * s.stride_w < s.w;
+}
+
 class Product final : public Kernel {
   public:
     Product(const Spec& s, const int8_t* weights, const int32_t* bias, bool transposed) : s_(s) {
-        wide_ = usable_isa() >= Isa::avx512;
-        t_ = wide_ ? &table_avx512() : &table_avx2();
+        const Isa isa = usable_isa();
+        bytes_as_they_are_ = by_bytes(s);
+        t_ = bytes_as_they_are_ ? &table_avx512vnni() : isa >= Isa::avx512 ? &table_avx512() : &table_avx2();
+        name_ = bytes_as_they_are_ ? "int8 avx512_vnni" : isa >= Isa::avx512 ? "int8 avx512 madd" : "int8 avx2 madd";
+        group_ = bytes_as_they_are_ ? 4 : 2;
         in_each_ = s.in_channels / s.groups;
         out_each_ = s.out_channels / s.groups;
         padded_h_ = std::max((s.out_h - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h + 1, s.h + s.pad_top);
@@ -40,7 +49,7 @@ class Product final : public Kernel {
         // One run a row of the kernel where its words lie side by side, else one a tap.
         merged_ = s.groups == 1 && s.dilation_w == 1;
         const int64_t words = merged_ ? s.kernel_w * s.in_channels : in_each_;
-        pairs_ = (words + 1) / 2;
+        pairs_ = (words + group_ - 1) / group_;
         for (int64_t kh = 0; kh < s.kernel_h; ++kh)
             for (int64_t kw = 0; kw < (merged_ ? 1 : s.kernel_w); ++kw)
                 runs_.push_back(static_cast<int32_t>((kh * s.dilation_h * padded_w_ + kw * s.dilation_w) * s.in_channels));
@@ -62,24 +71,24 @@ class Product final : public Kernel {
     bool sound() const { return e_.low <= e_.high; }
 
     void run(const Arguments& a) const override {
-        auto* x = static_cast<int16_t*>(a.scratch);
-        widen(a.x, x);
+        if (!bytes_as_they_are_) widen(a.x, static_cast<int16_t*>(a.scratch));
+        const void* x = bytes_as_they_are_ ? a.x : a.scratch;
         const int64_t pixels = s_.n * s_.out_h * s_.out_w, tiles = (pixels + t_->most_rows - 1) / t_->most_rows;
         const int64_t macs = pixels * s_.out_channels * in_each_ * s_.kernel_h * s_.kernel_w, chunks = macs / kChunkMacs;
         const int64_t all = panels_ * s_.groups;
         if (tiles >= 8 || tiles >= all) in_chunks(tiles, chunks, [&](int64_t b, int64_t e) { multiply(a, x, b, e, 0, all); });
         else in_chunks(all, chunks, [&](int64_t b, int64_t e) { multiply(a, x, 0, tiles, b, e); });
     }
-    size_t scratch_bytes() const override { return static_cast<size_t>(words() + 64) * sizeof(int16_t); }
+    size_t scratch_bytes() const override { return bytes_as_they_are_ ? 0 : static_cast<size_t>(words() + 64) * sizeof(int16_t); }
     size_t packed_bytes() const override { return bytes_; }
-    std::string implementation() const override { return wide_ ? "int8 avx512 madd" : "int8 avx2 madd"; }
+    std::string implementation() const override { return name_; }
 
   private:
     int64_t words() const { return s_.n * padded_h_ * padded_w_ * s_.in_channels; }
 
     void pack(const int8_t* weights, const int32_t* bias, bool transposed) {
         const int64_t width = t_->width, all = panels_ * s_.groups, taps = s_.kernel_h * s_.kernel_w;
-        panel_bytes_ = static_cast<int64_t>(runs_.size()) * pairs_ * width * 2;
+        panel_bytes_ = static_cast<int64_t>(runs_.size()) * pairs_ * width * group_;
         const size_t w_bytes = static_cast<size_t>(all * panel_bytes_), lanes = static_cast<size_t>(all * width) * 4;
         bytes_ = w_bytes + 2 * lanes;
         memory_ = allocate_aligned(bytes_ + 64);
@@ -98,7 +107,8 @@ class Product final : public Kernel {
                     for (int64_t k = 0; k < run_words; ++k) {
                         const int64_t tap = merged_ ? r * s_.kernel_w + k / s_.in_channels : r, c = merged_ ? k % s_.in_channels : k;
                         const int8_t v = transposed ? weights[c * s_.out_channels + o] : weights[(o * in_each_ + c) * taps + tap];
-                        w_[p * panel_bytes_ + ((r * pairs_ + k / 2) * width + j) * 2 + k % 2] = v;
+                        w_[p * panel_bytes_ + ((r * pairs_ + k / group_) * width + j) * group_ + k % group_] = v;
+                        if (bytes_as_they_are_) bias_[p * width + j] -= s_.x_zero * v;
                     }
             }
     }
@@ -130,13 +140,13 @@ class Product final : public Kernel {
     }
 
     /// Tiles [tile, tile_end) of output pixels times panels [panel, panel_end).
-    void multiply(const Arguments& a, const int16_t* x, int64_t tile, int64_t tile_end, int64_t panel, int64_t panel_end) const {
-        const int64_t most = t_->most_rows, pixels = s_.n * s_.out_h * s_.out_w, size = e_.out == Out::f32 ? 4 : 1, stride = s_.out_channels * size;
+    void multiply(const Arguments& a, const void* x, int64_t tile, int64_t tile_end, int64_t panel, int64_t panel_end) const {
+        const int64_t most = t_->most_rows, pixels = s_.n * s_.out_h * s_.out_w, size = e_.out == Out::f32 ? 4 : 1, word = bytes_as_they_are_ ? 1 : 2, stride = s_.out_channels * size;
         for (; tile < tile_end; tile += kBlockTiles) {
             const int64_t first = tile * most, last = std::min({pixels, tile_end * most, (tile + kBlockTiles) * most});
-            const int16_t* rows[kBlockTiles * kMostRows];
+            const void* rows[kBlockTiles * kMostRows];
             for (int64_t i = first, ow = i % s_.out_w, oh = i / s_.out_w % s_.out_h, n = i / (s_.out_w * s_.out_h); i < last; ++i) {
-                rows[i - first] = x + ((n * padded_h_ + oh * s_.stride_h) * padded_w_ + ow * s_.stride_w) * s_.in_channels;
+                rows[i - first] = static_cast<const char*>(x) + ((n * padded_h_ + oh * s_.stride_h) * padded_w_ + ow * s_.stride_w) * s_.in_channels * word;
                 if (++ow < s_.out_w) continue;
                 ow = 0;
                 if (++oh == s_.out_h) oh = 0, ++n;
@@ -161,7 +171,9 @@ class Product final : public Kernel {
 
     Spec s_;
     const Table* t_;
-    bool wide_, merged_;
+    bool bytes_as_they_are_, merged_;
+    const char* name_;
+    int64_t group_;
     int64_t in_each_, out_each_, padded_h_, padded_w_, pairs_, panels_, panel_bytes_ = 0;
     std::vector<int32_t> runs_;
     size_t bytes_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions (channels last, any kernel, stride, dilation and groups, 1-D and 2-D) and matrix products of 8-bit
-// integers on AVX2 and AVX-512 without VNNI, exact for every weight: docs/int8.md bit for bit. A matrix product is a
+// integers on AVX2 and AVX-512, exact for every weight: docs/int8.md bit for bit. A matrix product is a
 // convolution of m pictures of one pixel.
 //
 //   auto k = int8::make(spec, weights, bias);       // null: not on this machine

@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of int8_avx2.cc and int8_avx512.cc: tiles of outputs by vpmaddwd on 16-bit words, whose sums of two products
 // of bytes are exact for every weight (vpmaddubsw would saturate). The whole depth is added up in registers.
+// int8_avx512vnni.cc defines HONE_BYTES: bytes by vpdpbusd.
+
+#if defined(HONE_BYTES)
+typedef uint8_t Source;
+constexpr int kGroup = 4;
+#else
+typedef int16_t Source;
+constexpr int kGroup = 2;
+#endif
 
 #if defined(__AVX512F__)
 constexpr int kMostRows = 12;
 typedef __m512i Words;
+#if defined(HONE_BYTES)
+HONE_INLINE Words weights_of(const int8_t* p) { return _mm512_loadu_si512(p); }
+HONE_INLINE I add_products(I acc, Words a, Words b) {
+    return reinterpret_cast<I>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(acc), a, b));
+}
+#else
 HONE_INLINE Words weights_of(const int8_t* p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
-HONE_INLINE Words pair_of(const int16_t* p) {
+HONE_INLINE I add_products(I acc, Words a, Words b) {
+    return reinterpret_cast<I>(_mm512_add_epi32(reinterpret_cast<__m512i>(acc), _mm512_madd_epi16(a, b)));
+}
+#endif
+HONE_INLINE Words group_of(const Source* p) {
     int32_t v;
     __builtin_memcpy(&v, p, 4);
     return _mm512_set1_epi32(v);
-}
-HONE_INLINE I add_products(I acc, Words a, Words b) {
-    return reinterpret_cast<I>(_mm512_add_epi32(reinterpret_cast<__m512i>(acc), _mm512_madd_epi16(a, b)));
 }
 HONE_INLINE V bytes_to_float(const void* p, bool is_signed, int64_t lanes) {
     const __m128i b = _mm_maskz_loadu_epi8(static_cast<__mmask16>(lanes >= W ? 0xffff : (1 << lanes) - 1), p);
@@ -24,14 +40,15 @@ HONE_INLINE void store_bytes(void* p, I v, int64_t lanes) {
     _mm_mask_storeu_epi8(p, static_cast<__mmask16>((1 << lanes) - 1), b);
 }
 HONE_INLINE void store_both(void* p, I a, I b) {
-    store_bytes(p, a, W);
-    store_bytes(static_cast<char*>(p) + W, b, W);
+    const __m512i words = _mm512_packs_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)), bytes = _mm512_packus_epi16(words, words);
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13);
+    _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, bytes)));
 }
 #else
 constexpr int kMostRows = 6;
 typedef __m256i Words;
 HONE_INLINE Words weights_of(const int8_t* p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
-HONE_INLINE Words pair_of(const int16_t* p) {
+HONE_INLINE Words group_of(const Source* p) {
     int32_t v;
     __builtin_memcpy(&v, p, 4);
     return _mm256_set1_epi32(v);
@@ -117,12 +134,12 @@ __attribute__((noinline)) void tile_of(const Tile& t, const Epilogue& e) {
     for (int m = 0; m < M; ++m) acc[m][0] = b0, acc[m][1] = b1;
     const int8_t* w = t.w;
     for (int64_t r = 0; r < t.run_count; ++r) {
-        const int16_t* x[M];
-        for (int m = 0; m < M; ++m) x[m] = t.rows[m] + (t.offset + t.runs[r]);
-        for (int64_t k = 0; k < 2 * t.pairs; k += 2, w += 2 * kWidth) {
-            const Words w0 = weights_of(w), w1 = weights_of(w + kWidth);
+        const Source* x[M];
+        for (int m = 0; m < M; ++m) x[m] = static_cast<const Source*>(t.rows[m]) + (t.offset + t.runs[r]);
+        for (int64_t k = 0; k < kGroup * t.pairs; k += kGroup, w += kGroup * kWidth) {
+            const Words w0 = weights_of(w), w1 = weights_of(w + kGroup * W);
             for (int m = 0; m < M; ++m) {
-                const Words a = pair_of(x[m] + k);
+                const Words a = group_of(x[m] + k);
                 acc[m][0] = add_products(acc[m][0], a, w0);
                 acc[m][1] = add_products(acc[m][1], a, w1);
             }

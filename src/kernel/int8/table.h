@@ -20,7 +20,7 @@ struct Epilogue {
 
 /// Rows of sources, each a list of runs of 16-bit words, against one panel of packed weights.
 struct Tile {
-    const int16_t* const* rows;    ///< where each output's first run starts
+    const void* const* rows;       ///< where each output's first run starts
     int64_t offset;                ///< words added to each of rows
     const int32_t* runs;           ///< offsets in words from there
     int64_t run_count, pairs;      ///< words of a run, halved and rounded up
@@ -40,6 +40,9 @@ struct Table {
     void (*widen_u8)(const uint8_t* x, int32_t zero, int16_t* y, int64_t n);
     void (*widen_s8)(const int8_t* x, int32_t zero, int16_t* y, int64_t n);
 };
+/// The same on bytes as they are, four to a lane (vpdpbusd): rows and runs count bytes, `pairs` counts groups of four,
+/// weights are [run][group][width][4]; nothing is widened.
+const Table& table_avx512vnni();
 const Table& table_avx2();
 const Table& table_avx512();
 
