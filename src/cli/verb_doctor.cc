@@ -42,7 +42,7 @@ void add_warnings(const record::Doctor& d, Call& call) {
     if (usable_isa() < Isa::avx2)
         call.warn("no AVX2: kernels are several times slower than on processors since 2013");
     else if (usable_isa() < Isa::avx512_vnni)
-        call.warn("no VNNI: int8 gains little over fp32 here");
+        call.warn("no VNNI: int8 gains a quarter to a third over fp32 here, by exact kernels on 16-bit words");
     if (usable_isa() < machine_isa())
         call.warn(cat("capped to ", isa_name(usable_isa()), " by HONE_ISA; the machine has ", isa_name(machine_isa())));
     if (d.machine.load[0] > 1.5 * static_cast<double>(d.machine.cores))

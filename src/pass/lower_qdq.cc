@@ -4,13 +4,16 @@
 //   DQ -> Conv -> Add(DQ) [-> activation] -> Q                       the same with a residual
 //   DQ, DQ -> Add [-> Relu] -> Q                                     hone.QAdd
 //   DQ of constants -> W and R of LSTM or GRU                        hone.LSTM, hone.GRU
+//   DQ, DQ -> Mul -> Q; DQ -> GlobalAveragePool -> Q                hone.QMul, hone.QGlobalAveragePool
+//   DQ -> anything elementwise of that one input -> Q               hone.QTable
 //   DQ -> MaxPool/Flatten/Reshape/Transpose... -> Q, same scale      the operator on the integers
 // What matches none of these is computed in float between its DequantizeLinear and QuantizeLinear.
 #include <cmath>
 
 #include "op/fused.h"
-#include "pass/match.h"
 #include "pass/list.h"
+#include "pass/match.h"
+#include "pass/qdq.h"
 
 namespace hone::passes {
 
@@ -259,7 +262,7 @@ bool fold_dequantised_constant(Graph& g, NodeId id) {
 
 bool lower_qdq(Graph& g, const PassOptions&) {
     bool any = false;
-    for (auto* step : {lower_product, lower_add, lower_recurrent, lower_movement}) {
+    for (auto* step : {lower_product, lower_add, lower_table, lower_q_mul, lower_q_average, lower_recurrent, lower_movement}) {
         for (NodeId id : g.order())
             if (g.node(id).alive) any |= step(g, id);
         any |= remove_dead(g);

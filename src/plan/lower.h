@@ -100,6 +100,8 @@ namespace lower {
 void conv(const LowerContext&, std::vector<Candidate>&);
 void depthwise_conv(const LowerContext&, std::vector<Candidate>&);  ///< called by conv, before its own
 void deconv(const LowerContext&, std::vector<Candidate>&);
+void int8_conv(const LowerContext&, std::vector<Candidate>&);       ///< called by conv, behind its own
+void int8_gemm(const LowerContext&, std::vector<Candidate>&);       ///< called by gemm, behind its own
 void gemm(const LowerContext&, std::vector<Candidate>&);
 void pool(const LowerContext&, std::vector<Candidate>&);
 void elementwise(const LowerContext&, std::vector<Candidate>&);

@@ -9,8 +9,8 @@
 
 namespace hone::lower {
 
-void conv(const LowerContext& c, std::vector<Candidate>& list) {
-    if (c.variant == 0) depthwise_conv(c, list);
+namespace {
+void onednn_conv(const LowerContext& c, std::vector<Candidate>& list) {
     const bool fused = c.node.domain == "hone", int8 = c.node.op == "QConv";
     const Tensor* w = c.constant(1);
     const Tensor* b = c.constant(2);
@@ -119,6 +119,14 @@ void deconv(const LowerContext& c, std::vector<Candidate>& list) {
         };
         list.push_back(std::move(k));
     }
+}
+
+}  // namespace
+
+void conv(const LowerContext& c, std::vector<Candidate>& list) {
+    if (c.variant == 0) depthwise_conv(c, list);
+    onednn_conv(c, list);
+    if (c.variant == 0 && c.node.op == "QConv") int8_conv(c, list);
 }
 
 }  // namespace hone::lower

@@ -36,7 +36,7 @@ void depthwise_conv(const LowerContext& c, std::vector<Candidate>& list) {
     const Tensor* w = c.constant(1);
     const Tensor* b = c.constant(2);
     const DType type = int8 ? DType::u8 : DType::f32;
-    if (!w || (c.given(2) && !b) || w->rank() != 4 || c.in_dtype(0) != type || c.out_dtype() != type || w->dtype() != (int8 ? DType::i8 : DType::f32)) return;
+    if (!w || (c.given(2) && !b) || w->rank() != 4 || c.in_dtype(0) != type || (c.out_dtype() != type && c.out_dtype() != DType::f32) || w->dtype() != (int8 ? DType::i8 : DType::f32)) return;
     if (count_of(c.in(0)) == 0 || count_of(c.out()) == 0 || (fused && c.given(int8 ? 4 : 3))) return;
     const OpContext op = c.op();
     const auto g = geometry_of(c, conv_window(op, c.in(0), w->dims()));
@@ -48,7 +48,7 @@ void depthwise_conv(const LowerContext& c, std::vector<Candidate>& list) {
     if (int8) {
         if (!c.constant(3)) return;
         scales = *c.constant(3);
-        n = {nullptr, scales.count(), static_cast<int>(op.integer("x_zero_point")), static_cast<int>(op.integer("y_zero_point")), *act, alpha, beta};
+        n = {nullptr, scales.count(), static_cast<int>(op.integer("x_zero_point")), static_cast<int>(op.integer("y_zero_point")), *act, alpha, beta, c.out_dtype() == DType::f32};
     }
     const Tensor weights = *w, bias = b ? *b : Tensor();
     Candidate k;

@@ -90,6 +90,7 @@ void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
 void gemm(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.domain == "hone") constant_weights(c, list);
     else if (c.node.op == "MatMul") runtime_weights(c, list);
+    if (c.variant == 0 && c.node.op == "QGemm") int8_gemm(c, list);
 }
 
 }  // namespace hone::lower

@@ -25,7 +25,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
              "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast", "Where"});
-        add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd"});
+        add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd", "hone.QMul", "hone.QTable", "hone.QGlobalAveragePool"});
         add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
                                "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",

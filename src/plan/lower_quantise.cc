@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// QuantizeLinear, DequantizeLinear and the int8 residual addition on our vector kernels.
+// QuantizeLinear, DequantizeLinear and the int8 operators that are no products on our vector kernels.
 #include <algorithm>
 #include <cstring>
 
@@ -116,10 +116,99 @@ void q_add(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
+vec::Int int_of(DType t) { return t == DType::u8 ? vec::Int::u8 : vec::Int::s8; }
+
+void q_table(const LowerContext& c, std::vector<Candidate>& list) {
+    const Tensor* t = c.constant(1);
+    if (!t || t->count() != 256 || !passes::is_byte(t->dtype()) || !passes::is_byte(c.in_dtype(0))) return;
+    const int64_t n = count_of(c.out());
+    const Tensor entries = *t;
+    Candidate k;
+    k.name = "vector_table";
+    k.layout = LayoutRule::any;
+    k.in_place = {0};
+    k.packed = {1};
+    k.make = [=](Layout) {
+        return step_kernel("vector table", [=](const StepArgs& a) {
+            parallel_ranges(n, kGrain * 4, [&](int64_t b, int64_t e) { vec::table().lookup8(static_cast<const uint8_t*>(entries.raw()), in<uint8_t>(a, 0) + b, out<uint8_t>(a) + b, e - b); });
+        });
+    };
+    list.push_back(std::move(k));
+}
+
+/// Both sides alike in any layout, or a gate a channel ([n, c, 1, ...]) channels last.
+void q_mul(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims a = c.in(0), b = c.in(1), y = c.out();
+    const bool alike = a == y && b == y;
+    const bool gate = a == y && y.size() >= 3 && b.size() == y.size() && b[0] == y[0] && b[1] == y[1] && count_of(Dims(b.begin() + 2, b.end())) == 1;
+    if (!alike && !gate) return;
+    const OpContext op = c.op();
+    vec::QMul s;
+    s.a_type = int_of(c.in_dtype(0));
+    s.b_type = int_of(c.in_dtype(1));
+    s.y_type = int_of(c.out_dtype());
+    s.a_zero = static_cast<int32_t>(op.integer("a_zero_point"));
+    s.b_zero = static_cast<int32_t>(op.integer("b_zero_point"));
+    s.y_zero = static_cast<int32_t>(op.integer("y_zero_point"));
+    s.scale = op.real("scale");
+    Candidate k;
+    k.name = "vector_q_mul";
+    k.layout = alike ? LayoutRule::any : LayoutRule::channels_last;
+    k.in_place = {0};
+    const int64_t n = count_of(y);
+    if (alike) {
+        k.make = [=](Layout) {
+            return step_kernel("vector q_mul", [=](const StepArgs& args) {
+                parallel_ranges(n, kGrain, [&](int64_t from, int64_t to) { vec::table().q_mul(s, in<uint8_t>(args, 0) + from, in<uint8_t>(args, 1) + from, out<uint8_t>(args) + from, 1, to - from, false); });
+            });
+        };
+    } else {
+        const int64_t channels = y[1], each = n / std::max<int64_t>(1, y[0] * channels), rows = y[0] * each;
+        k.make = [=](Layout) {
+            return step_kernel("vector q_mul", [=](const StepArgs& args) {
+                parallel_ranges(rows, std::max<int64_t>(1, kGrain / channels), [&](int64_t from, int64_t to) {
+                    while (from < to) {  // a sample at a time
+                        const int64_t sample = from / each, end = std::min(to, (sample + 1) * each);
+                        vec::table().q_mul(s, in<uint8_t>(args, 0) + from * channels, in<uint8_t>(args, 1) + sample * channels, out<uint8_t>(args) + from * channels, end - from, channels, true);
+                        from = end;
+                    }
+                });
+            });
+        };
+    }
+    list.push_back(std::move(k));
+}
+
+void q_average(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    const OpContext op = c.op();
+    const float scale = op.real("scale");
+    const auto y_zero = static_cast<int32_t>(op.integer("y_zero_point"));
+    const int64_t n = d[0], channels = d[1], inner = count_of(Dims(d.begin() + 2, d.end()));
+    const auto shift = static_cast<int32_t>(inner * op.integer("x_zero_point"));
+    const int x_type = byte_index(c.in_dtype(0)), y_type = byte_index(c.out_dtype());
+    Candidate k;
+    k.name = "vector_q_average";
+    k.layout = LayoutRule::any;
+    k.make = [=](Layout layout) {
+        return step_kernel("vector q_average", [=](const StepArgs& a) {
+            auto* sums = static_cast<int32_t*>(a.scratch);
+            if (layout == Layout::plain) vec::table().sum_middle[x_type](a.in[0], sums, n * channels, inner, 1);
+            else vec::table().sum_middle[x_type](a.in[0], sums, n, inner, channels);
+            for (int64_t i = 0; i < n * channels; ++i) sums[i] -= shift;
+            vec::table().requantize[y_type](sums, &scale, 1, y_zero, a.out[0], n, channels);
+        }, static_cast<size_t>(n * channels) * sizeof(int32_t));
+    };
+    list.push_back(std::move(k));
+}
+
 }  // namespace
 
 void quantise(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.op == "QAdd") q_add(c, list);
+    else if (c.node.op == "QMul") q_mul(c, list);
+    else if (c.node.op == "QTable") q_table(c, list);
+    else if (c.node.op == "QGlobalAveragePool") q_average(c, list);
     else linear(c, list);
 }
 

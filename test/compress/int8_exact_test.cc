@@ -75,7 +75,7 @@ Model quantised(const std::string& name) {
     return m;
 }
 
-bool is_int8_layer(const Node& n) { return n.domain == "hone" && (n.op == "QConv" || n.op == "QGemm" || n.op == "QAdd"); }
+bool is_int8_layer(const Node& n) { return n.domain == "hone" && (n.op == "QConv" || n.op == "QGemm" || n.op == "QAdd" || n.op == "QMul" || n.op == "QTable" || n.op == "QGlobalAveragePool"); }
 
 /// Runs a kernel in `layout` on the reference's inputs; compares its bits with the reference's output.
 bool same_bits(const Model& m, const Node& n, const Candidate& k, const StepKernel& kernel, Layout layout) {
@@ -119,7 +119,7 @@ void print_rows(const Model& m, NodeId id) {
                             isa_name(usable_isa()).c_str(), same_bits(m, n, k, *kernel, layout) ? "equal" : "DIFFERENT");
             }
         }
-        if (!any || n.op == "QAdd") break;
+        if (!any || (n.op != "QConv" && n.op != "QGemm")) break;
     }
     if (seen.empty())
         std::printf("%s\t%s\t%s\t-\t%s\tno exact kernel\n", m.name.c_str(), n.op.c_str(), join(n.origins, " + ").c_str(), isa_name(usable_isa()).c_str());
@@ -198,7 +198,7 @@ void check_models() {
                 t.layers += layers.insert(row[2]).second;
                 t.equal += row[5] == "equal";
                 t.without += row[3] == "-";
-                if (row[1] != "QAdd" && row[5] == "equal")
+                if ((row[1] == "QConv" || row[1] == "QGemm") && row[5] == "equal")
                     for (const std::string& origin : split(row[2], ' ')) fast[name][origin].insert(row[4]);
             }
             EXPECT_FALSE(layers.empty()) << name << " has no int8 layers";

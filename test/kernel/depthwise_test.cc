@@ -119,10 +119,15 @@ TEST(Depthwise, BytesAreTheSpecification) {
                 k->run(x.data(), y.data(), 1, g.rows());
                 k->run(x.data(), y.data(), 0, 1);
                 EXPECT_EQ(y.back(), 77);
+                std::vector<float> z(static_cast<size_t>(out) + 1, 77);
+                n.to_float = true;
+                make_u8(g, w.data(), b.data(), n)->run(x.data(), z.data(), 0, g.rows());
+                EXPECT_EQ(z.back(), 77);
                 for (int64_t i = 0; i < out; ++i) {
                     float p = static_cast<float>(acc[static_cast<size_t>(i)]) * m[static_cast<size_t>(i % g.c)];
                     if (act == Act::relu) p = std::max(p, 0.f);
                     if (act == Act::clip) p = std::clamp(p, n.alpha, n.beta);
+                    ASSERT_EQ(z[static_cast<size_t>(i)], p) << i;
                     ASSERT_EQ(static_cast<float>(y[static_cast<size_t>(i)]), std::clamp(std::nearbyint(p) + 7, 0.f, 255.f)) << i;
                 }
             }

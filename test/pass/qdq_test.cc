@@ -222,3 +222,46 @@ TEST(LowerQdq, WhatFitsNoIntegerOperatorStaysFloat) {
         EXPECT_LE(worst(want, session.run({t})[0]), 1e-5) << what;
     }
 }
+
+TEST(LowerQdq, SiluWhoseBranchesAreQuantisedIsOneTable) {
+    for (const bool inner : {false, true})
+        for (const DType t : {DType::u8, DType::i8}) {
+            Net g;
+            const int64_t z = t == DType::u8 ? 100 : -28;
+            const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {2, 3, 5, 4}));
+            const ValueId v = g.qdq(x, 0.03, z, t);
+            ValueId s = g.op("Sigmoid", {v});
+            if (inner) s = g.qdq(s, 1.0 / 255, t == DType::u8 ? 0 : -128, t);
+            g.output(g.qdq(g.op("Mul", {v, s}), 0.02, 14));
+            check(g, {2, 3, 5, 4}, {"QuantizeLinear", "hone.QTable", "DequantizeLinear"}, 0.02);
+        }
+}
+
+TEST(LowerQdq, HardSwishSpeltOutIsOneTableAndTwoInputsAreNot) {
+    Net g;
+    const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {1, 3, 50}));
+    const ValueId v = g.qdq(x, 0.05, 128);
+    const ValueId c = g.op("Clip", {g.op("Add", {v, g.scale(3)}), g.scale(0), g.scale(6)});
+    g.output(g.qdq(g.op("Div", {g.op("Mul", {v, c}), g.add_constant("six", Tensor::of_f32({6}, {1, 1, 1}))}), 0.03, 13));
+    check(g, {1, 3, 50}, {"QuantizeLinear", "hone.QTable", "DequantizeLinear"}, 0.03);
+
+    Net two;
+    const ValueId y = two.add_input("x", TypeInfo::tensor(DType::f32, {1, 3, 50}));
+    const ValueId a = two.qdq(y, 0.05, 128), b = two.qdq(two.op("Exp", {y}), 0.05);
+    two.output(two.qdq(two.op("Max", {a, b}), 0.05, 128));
+    check(two, {1, 3, 50}, {"QuantizeLinear", "DequantizeLinear", "Exp", "QuantizeLinear", "DequantizeLinear", "Max", "QuantizeLinear", "DequantizeLinear"}, 0.05);
+}
+
+TEST(LowerQdq, SqueezeAndExciteStaysInIntegers) {
+    for (const Dims& d : {Dims{2, 20, 7, 9}, Dims{1, 3, 4, 4}}) {
+        Net g;
+        std::vector<double> s1;
+        const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, shape_of(d)));
+        const ValueId v = g.qdq(x, 0.03, 110);
+        ValueId s = g.qdq(g.op("GlobalAveragePool", {v}), 0.004, 128);
+        s = g.qdq(g.op("Conv", {s, g.weights({d[1], d[1], 1, 1}, 0, &s1), g.bias(s1, 0.004)}), 0.05, 100);
+        s = g.qdq(g.op("Sigmoid", {s}), 1.0 / 255);
+        g.output(g.qdq(g.op("Mul", {s, v}), 0.02, 110));
+        check(g, d, {"QuantizeLinear", "hone.QGlobalAveragePool", "hone.QConv", "hone.QTable", "hone.QMul", "DequantizeLinear"}, 3 * 0.02);
+    }
+}

@@ -98,15 +98,18 @@ class U8 final : public Kernel {
                             }
             c += width;
         }
-        float low = static_cast<float>(-n.y_zero), high = static_cast<float>(255 - n.y_zero);
+        constexpr float infinity = std::numeric_limits<float>::infinity();
+        float low = n.to_float ? -infinity : static_cast<float>(-n.y_zero), high = n.to_float ? infinity : static_cast<float>(255 - n.y_zero);
+        to_float_ = n.to_float;
         if (n.act == Act::relu) low = std::max(low, 0.f);
         if (n.act == Act::clip) low = std::max(low, n.alpha), high = std::min(high, n.beta);
-        call_ = {.g = &g_, .x = nullptr, .pad_row = row, .w = w8, .w16 = w16, .bias = b, .scales = m, .y = nullptr, .low = low, .high = high, .y_zero = n.y_zero};
+        call_ = {.g = &g_, .x = nullptr, .pad_row = row, .w = w8, .w16 = w16, .bias = b, .scales = m, .y = nullptr, .y_float = nullptr, .low = low, .high = high, .y_zero = n.y_zero};
     }
     void run(const void* x, void* y, int64_t begin, int64_t end) const override {
         U8Call call = call_;
         call.x = static_cast<const uint8_t*>(x);
-        call.y = static_cast<uint8_t*>(y);
+        if (to_float_) call.y_float = static_cast<float*>(y);
+        else call.y = static_cast<uint8_t*>(y);
         (vnni_ ? u8_avx512vnni : u8_avx2)(call, begin, end);
     }
     size_t packed_bytes() const override { return bytes_; }
@@ -118,7 +121,7 @@ class U8 final : public Kernel {
     size_t bytes_;
     std::shared_ptr<void> memory_;
     U8Call call_;
-    bool vnni_;
+    bool vnni_, to_float_;
 };
 }  // namespace
 

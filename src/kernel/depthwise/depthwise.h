@@ -27,13 +27,14 @@ enum class Act { none, relu, clip, silu };
 /// `weights` [c, kernel_h, kernel_w] f32; `bias` [c] or null. Clip to [alpha, beta].
 std::unique_ptr<Kernel> make_f32(const Geometry& g, const float* weights, const float* bias, Act act, float alpha, float beta);
 
-/// The numbers of docs/int8.md, Product: u8 source and result.
+/// The numbers of docs/int8.md, Product: u8 source; u8 or f32 result.
 struct Numbers {
     const float* scales = nullptr;  ///< one, or c
     int64_t scale_count = 1;
     int x_zero = 0, y_zero = 0;
     Act act = Act::none;            ///< none, relu, clip
     float alpha = 0, beta = 0;      ///< clip: in steps of y, before y_zero
+    bool to_float = false;
 };
 /// `weights` [c, kernel_h, kernel_w] s8, `bias` [c] or null. Square kernels of 3, 5 and 7 with strides up to 2.
 std::unique_ptr<Kernel> make_u8(const Geometry& g, const int8_t* weights, const int32_t* bias, const Numbers& n);

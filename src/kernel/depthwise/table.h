@@ -29,6 +29,7 @@ struct U8Call {
     const int32_t* bias;        ///< in the order of the accumulators, the zero point's share taken off
     const float* scales;        ///< likewise
     uint8_t* y;
+    float* y_float;             ///< where given: the result is float, in place of y
     float low, high;            ///< clamp before rounding
     int32_t y_zero;
 };

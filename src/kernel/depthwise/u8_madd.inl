@@ -39,7 +39,7 @@ void u8_block(const U8Call& a, int64_t n, int64_t oh, int64_t c, const int16_t* 
                 _mm256_store_si256(reinterpret_cast<__m256i*>(to + 16), _mm256_unpackhi_epi16(r0, r1));
             }
         }
-        uint8_t* y = a.y + ((n * g.out_h + oh) * g.out_w + from) * g.c + c;
+        int64_t y = ((n * g.out_h + oh) * g.out_w + from) * g.c + c;
         const int16_t* x = columns;
         for (int64_t j = 0; j < count; ++j, y += g.c, x += g.stride_w * pairs * 32) {
             __m256i s0 = b0, s1 = b1;
@@ -49,15 +49,27 @@ void u8_block(const U8Call& a, int64_t n, int64_t oh, int64_t c, const int16_t* 
                 s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(vector_of(x + 32 * t + 16), vector_of(w + 32 * t + 16)));
             }
             const V p0 = vmin(vmax(_mm256_cvtepi32_ps(s0) * m0, low), high), p1 = vmin(vmax(_mm256_cvtepi32_ps(s1) * m1, low), high);
+            if (a.y_float) {  // of p0 the channels 0 to 3 and 8 to 11, of p1 those between
+                const V low_half = _mm256_permute2f128_ps(p0, p1, 0x20), high_half = _mm256_permute2f128_ps(p0, p1, 0x31);
+                if (Full) {
+                    store(a.y_float + y, low_half);
+                    store(a.y_float + y + 8, high_half);
+                } else {
+                    if (lanes >= 8) store(a.y_float + y, low_half);
+                    else store_n(a.y_float + y, low_half, lanes);
+                    if (lanes > 8) store_n(a.y_float + y + 8, high_half, lanes - 8);
+                }
+                continue;
+            }
             const __m256i q0 = _mm256_add_epi32(_mm256_cvtps_epi32(p0), zero), q1 = _mm256_add_epi32(_mm256_cvtps_epi32(p1), zero);
             const __m256i words = _mm256_packs_epi32(q0, q1);
             const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
             if (Full) {
-                _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
+                _mm_storeu_si128(reinterpret_cast<__m128i*>(a.y + y), bytes);
             } else {
                 alignas(16) uint8_t t[16];
                 _mm_store_si128(reinterpret_cast<__m128i*>(t), bytes);
-                for (int64_t i = 0; i < lanes; ++i) y[i] = t[i];
+                for (int64_t i = 0; i < lanes; ++i) a.y[y + i] = t[i];
             }
         }
     }

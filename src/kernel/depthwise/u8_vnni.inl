@@ -16,10 +16,11 @@ struct B64 {
     HONE_INLINE static R dot(R acc, R x, R w) { return _mm512_dpbusd_epi32(acc, x, w); }
     HONE_INLINE static F set(float f) { return _mm512_set1_ps(f); }
     HONE_INLINE static R seti(int32_t i) { return _mm512_set1_epi32(i); }
-    HONE_INLINE static R rule(R acc, const float* m, F low, F high, R zero) {
-        const F p = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(m));
-        return _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(p, low), high)), zero);
+    HONE_INLINE static F scaled(R acc, const float* m, F low, F high) {
+        return _mm512_min_ps(_mm512_max_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(m)), low), high);
     }
+    HONE_INLINE static R rule(R acc, const float* m, F low, F high, R zero) { return _mm512_add_epi32(_mm512_cvtps_epi32(scaled(acc, m, low, high)), zero); }
+    HONE_INLINE static void keep(float* p, F v) { _mm512_store_ps(p, v); }
     HONE_INLINE static R pack(R a, R b, R c, R d) { return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)); }
     HONE_INLINE static void store(void* p, R v, __mmask16) { _mm512_storeu_si512(p, v); }
 };
@@ -37,10 +38,11 @@ struct B32 {
     HONE_INLINE static R dot(R acc, R x, R w) { return _mm256_dpbusd_epi32(acc, x, w); }
     HONE_INLINE static F set(float f) { return _mm256_set1_ps(f); }
     HONE_INLINE static R seti(int32_t i) { return _mm256_set1_epi32(i); }
-    HONE_INLINE static R rule(R acc, const float* m, F low, F high, R zero) {
-        const F p = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(m));
-        return _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_min_ps(_mm256_max_ps(p, low), high)), zero);
+    HONE_INLINE static F scaled(R acc, const float* m, F low, F high) {
+        return _mm256_min_ps(_mm256_max_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(m)), low), high);
     }
+    HONE_INLINE static R rule(R acc, const float* m, F low, F high, R zero) { return _mm256_add_epi32(_mm256_cvtps_epi32(scaled(acc, m, low, high)), zero); }
+    HONE_INLINE static void keep(float* p, F v) { _mm256_store_ps(p, v); }
     HONE_INLINE static R pack(R a, R b, R c, R d) { return _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d)); }
     HONE_INLINE static void store(void* p, R v, __mmask16) { _mm256_storeu_si256(static_cast<R*>(p), v); }
 };
@@ -58,16 +60,24 @@ struct B16 {
     HONE_INLINE static R dot(R acc, R x, R w) { return _mm_dpbusd_epi32(acc, x, w); }
     HONE_INLINE static F set(float f) { return _mm_set1_ps(f); }
     HONE_INLINE static R seti(int32_t i) { return _mm_set1_epi32(i); }
-    HONE_INLINE static R rule(R acc, const float* m, F low, F high, R zero) {
-        const F p = _mm_mul_ps(_mm_cvtepi32_ps(acc), _mm_loadu_ps(m));
-        return _mm_add_epi32(_mm_cvtps_epi32(_mm_min_ps(_mm_max_ps(p, low), high)), zero);
+    HONE_INLINE static F scaled(R acc, const float* m, F low, F high) {
+        return _mm_min_ps(_mm_max_ps(_mm_mul_ps(_mm_cvtepi32_ps(acc), _mm_loadu_ps(m)), low), high);
     }
+    HONE_INLINE static R rule(R acc, const float* m, F low, F high, R zero) { return _mm_add_epi32(_mm_cvtps_epi32(scaled(acc, m, low, high)), zero); }
+    HONE_INLINE static void keep(float* p, F v) { _mm_store_ps(p, v); }
     HONE_INLINE static R pack(R a, R b, R c, R d) { return _mm_packus_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)); }
     HONE_INLINE static void store(void* p, R v, __mmask16 k) {
         if (k == 0xffff) return _mm_storeu_si128(static_cast<R*>(p), v);
         _mm_mask_storeu_epi8(p, k, v);
     }
 };
+
+/// Accumulators of four channels a lane of 128 bits, back in the order of the channels.
+HONE_INLINE void store_floats(float* y, const float* t, int width, __mmask16 k) {
+    for (int lane = 0; lane < width / 16; ++lane)
+        for (int v = 0; v < 4; ++v)
+            _mm_mask_storeu_ps(y + 16 * lane + 4 * v, static_cast<__mmask8>(k >> (4 * v) & 15), _mm_load_ps(t + v * width / 4 + 4 * lane));
+}
 
 template <class B, int K>
 void u8_block(const U8Call& a, int64_t n, int64_t oh, int64_t c, __mmask16 k, const int8_t* w, const int32_t* bias, const float* m) {
@@ -100,7 +110,7 @@ void u8_block(const U8Call& a, int64_t n, int64_t oh, int64_t c, __mmask16 k, co
                 B::keep(to + 3 * B::width, B::hi16(h01, h23));
             }
         }
-        uint8_t* y = a.y + ((n * g.out_h + oh) * g.out_w + from) * g.c + c;
+        int64_t y = ((n * g.out_h + oh) * g.out_w + from) * g.c + c;
         const uint8_t* x = columns;
         for (int64_t j = 0; j < count; ++j, y += g.c, x += g.stride_w * groups * 4 * B::width) {
             R acc[4];
@@ -108,8 +118,14 @@ void u8_block(const U8Call& a, int64_t n, int64_t oh, int64_t c, __mmask16 k, co
 #pragma GCC unroll 16
             for (int t = 0; t < K * groups; ++t)
                 for (int v = 0; v < 4; ++v) acc[v] = B::dot(acc[v], B::vector(x + (4 * t + v) * B::width), B::vector(w + (4 * t + v) * B::width));
+            if (a.y_float) {
+                alignas(64) float t[B::width];
+                for (int v = 0; v < 4; ++v) B::keep(t + v * B::width / 4, B::scaled(acc[v], m + v * B::width / 4, low, high));
+                store_floats(a.y_float + y, t, B::width, k);
+                continue;
+            }
             for (int v = 0; v < 4; ++v) acc[v] = B::rule(acc[v], m + v * B::width / 4, low, high, zero);
-            B::store(y, B::pack(acc[0], acc[1], acc[2], acc[3]), k);
+            B::store(a.y + y, B::pack(acc[0], acc[1], acc[2], acc[3]), k);
         }
     }
 }
