@@ -85,6 +85,8 @@ void onednn_conv(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
+}  // namespace
+
 void deconv(const LowerContext& c, std::vector<Candidate>& list) {
     const Tensor *w = c.constant(1), *b = c.constant(2);
     if (!w || (c.given(2) && !b) || w->rank() < 3 || w->rank() > 5 || count_of(c.in(0)) == 0 || count_of(c.out()) == 0) return;
@@ -120,8 +122,6 @@ void deconv(const LowerContext& c, std::vector<Candidate>& list) {
         list.push_back(std::move(k));
     }
 }
-
-}  // namespace
 
 void conv(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.variant == 0) depthwise_conv(c, list);
