@@ -26,8 +26,8 @@ if(HONE_SANITIZE)
   target_link_options(hone_flags INTERFACE -fsanitize=${HONE_SANITIZE})
 endif()
 
-# hone_folder(name [USES folder...]): a static library of src/name/**.cc. A source named *_avx2.cc, *_avx512.cc or
-# *_avx512vnni.cc is built with that instruction set. src/cli/main.cc belongs to the executable.
+# hone_folder(name [USES folder...]): a static library of src/name/**.cc. A source named *_avx2.cc, *_avx512.cc,
+# *_avx512vnni.cc or *_avx512bf16.cc is built with that instruction set. src/cli/main.cc belongs to the executable.
 function(hone_folder name)
   cmake_parse_arguments(F "" "" "USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
@@ -51,6 +51,9 @@ function(hone_folder name)
     elseif(source MATCHES "_avx512vnni\\.cc$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
         "-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mfma;-mprefer-vector-width=512;-O3")
+    elseif(source MATCHES "_avx512bf16\\.cc$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+        "-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mavx512bf16;-mfma;-mprefer-vector-width=512;-O3")
     endif()
   endforeach()
 endfunction()

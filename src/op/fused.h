@@ -7,9 +7,12 @@
 //   hone.Silu  X                  x * sigmoid(x)
 //   hone.QAdd  A B                y = saturate(round_half_even(act(fma(sa, a - za, float(b - zb) * sb))) + zy)
 //   hone.Attention Q K V [M]      softmax(scale * q k^T + mask) v over strided views of the inputs (op/attention.cc)
+//   hone.LSTM, hone.GRU           the standard inputs, then scales of W and R [1] or [rows]; W and R are s8, or bf16
+//                                 without scales
 // Activations by attribute `activation` ("", Relu, Clip, Sigmoid, Tanh, Silu, HardSwish, Gelu, LeakyRelu), `alpha`,
 // `beta`; in int8 operators their limits are in quantised steps before the zero point.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -29,6 +32,9 @@ struct AttentionSizes {
     float scale = 1;
 };
 AttentionSizes attention_sizes(const OpContext& c);
+
+/// Index of the scale of W among the inputs of hone.LSTM or hone.GRU; that of R follows.
+size_t recurrent_scales_at(const std::string& op);
 
 /// One activation in double. Throws an internal error for an unknown name.
 double apply_activation(const std::string& name, double x, double alpha, double beta);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Precision bf16 as a specification: the inputs, weights and residual of every hone.Conv and hone.Gemm are rounded to
 // bf16 (nearest even), sums are kept in fp32, and the result is rounded to bf16 where only such operators read it.
-// Max-pooling between them works on bf16; everything else computes in fp32.
+// Max-pooling between them works on bf16. Of LSTM and GRU the constant weights are rounded, and inputs and states where
+// they meet them. Everything else computes in fp32.
 #include "pass/match.h"
 #include "pass/list.h"
 
@@ -37,6 +38,16 @@ bool lower(Graph& g, NodeId id) {
     g.replace_uses(y, wide);
     g.set_input(c, 0, y);
     g.value(y).type.dtype = DType::bf16;
+    return true;
+}
+
+bool lower_recurrent(Graph& g, NodeId id) {
+    const Node n = g.node(id);
+    if (!n.domain.empty() || (n.op != "LSTM" && n.op != "GRU") || g.value(n.in(0)).type.dtype != DType::f32) return false;
+    for (size_t i : {1u, 2u})
+        if (!constant_of(g, n.in(i))) return false;
+    for (size_t i : {1u, 2u}) g.set_input(id, i, cast_to(g, n.in(i), DType::bf16, n.origins));
+    g.node(id).domain = "hone";
     return true;
 }
 
@@ -76,7 +87,7 @@ bool lower_bf16(Graph& g, const PassOptions& options) {
     bool any = false;
     for (NodeId id : g.order()) {
         if (!g.node(id).alive) continue;
-        any |= lower(g, id) || sink_cast(g, id);
+        any |= lower(g, id) || sink_cast(g, id) || lower_recurrent(g, id);
     }
     if (!any) return false;
     remove_dead(g);

@@ -3,10 +3,12 @@
 //   DQ -> Conv/Gemm/MatMul [-> activation] [-> Q]                    hone.QConv, hone.QGemm
 //   DQ -> Conv -> Add(DQ) [-> activation] -> Q                       the same with a residual
 //   DQ, DQ -> Add [-> Relu] -> Q                                     hone.QAdd
+//   DQ of constants -> W and R of LSTM or GRU                        hone.LSTM, hone.GRU
 //   DQ -> MaxPool/Flatten/Reshape/Transpose... -> Q, same scale      the operator on the integers
 // What matches none of these is computed in float between its DequantizeLinear and QuantizeLinear.
 #include <cmath>
 
+#include "op/fused.h"
 #include "pass/match.h"
 #include "pass/list.h"
 
@@ -198,6 +200,28 @@ bool lower_add(Graph& g, NodeId id) {
     return true;
 }
 
+/// s8 weights of an LSTM or GRU, a scale a row (axis 1) or one: kept as they are, the rest of the operator is float.
+bool lower_recurrent(Graph& g, NodeId id) {
+    const Node n = g.node(id);
+    if (!n.is("LSTM") && !n.is("GRU")) return false;
+    const auto w = int8_weights(g, n.in(1), 1), r = int8_weights(g, n.in(2), 1);
+    if (!w || !r || w->q.rank() != 3 || r->q.rank() != 3) return false;
+    std::vector<ValueId> inputs = n.inputs;
+    inputs.resize(recurrent_scales_at(n.op), kNone);
+    inputs[1] = g.add_constant(n.name + ".w", w->q);
+    inputs[2] = g.add_constant(n.name + ".r", r->q);
+    inputs.push_back(g.add_constant(n.name + ".w_scale", w->scale));
+    inputs.push_back(g.add_constant(n.name + ".r_scale", r->scale));
+    const NodeId q = g.add_node("hone", n.op, inputs, static_cast<int>(n.outputs.size()), n.attributes, n.name + ":int8",
+                                join_origins(g, {g.value(n.in(1)).producer, g.value(n.in(2)).producer, id}));
+    for (size_t i = 0; i < n.outputs.size(); ++i) {
+        if (n.outputs[i] == kNone) continue;
+        g.value(g.node(q).out(i)).type = g.value(n.outputs[i]).type;
+        g.replace_uses(n.outputs[i], g.node(q).out(i));
+    }
+    return true;
+}
+
 bool moves_values(const Node& n) {
     return n.domain.empty() && (n.op == "Flatten" || n.op == "Reshape" || n.op == "Transpose" || n.op == "Squeeze" ||
                                 n.op == "Unsqueeze" || n.op == "MaxPool" || n.op == "Slice" || n.op == "DepthToSpace");
@@ -235,7 +259,7 @@ bool fold_dequantised_constant(Graph& g, NodeId id) {
 
 bool lower_qdq(Graph& g, const PassOptions&) {
     bool any = false;
-    for (auto* step : {lower_product, lower_add, lower_movement}) {
+    for (auto* step : {lower_product, lower_add, lower_recurrent, lower_movement}) {
         for (NodeId id : g.order())
             if (g.node(id).alive) any |= step(g, id);
         any |= remove_dead(g);

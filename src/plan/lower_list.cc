@@ -29,7 +29,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
                                "ReduceMax", "ReduceMin"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});
-        add(lower::recurrent, {"LSTM", "GRU"});
+        add(lower::recurrent, {"LSTM", "GRU", "hone.LSTM", "hone.GRU"});
         add(lower::attention, {"hone.Attention"});
         return m;
     }();

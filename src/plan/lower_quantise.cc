@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // QuantizeLinear, DequantizeLinear and the int8 residual addition on our vector kernels.
+#include <algorithm>
+#include <cstring>
+
 #include "kernel/vector/vector.h"
 #include "pass/match.h"
 #include "plan/lower.h"
@@ -41,8 +44,36 @@ void linear(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
+/// An operand that repeats along the leading dims of y: elements until it does, its whole size where it does not. 0: it
+/// is broadcast otherwise.
+int64_t period_of(Dims d, const Dims& y) {
+    while (!d.empty() && d.front() == 1) d.erase(d.begin());
+    return d.size() <= y.size() && std::equal(d.begin(), d.end(), y.end() - static_cast<long>(d.size())) ? count_of(d) : 0;
+}
+/// `t` written `times` times in a row.
+Tensor repeated(const Tensor& t, int64_t times) {
+    Tensor out = Tensor::zeros(t.dtype(), {t.count() * times});
+    for (int64_t i = 0; i < times; ++i) std::memcpy(static_cast<char*>(out.raw_mut()) + static_cast<size_t>(i) * t.bytes(), t.raw(), t.bytes());
+    return out;
+}
+constexpr int64_t kShortPeriod = 1024;
+
 void q_add(const LowerContext& c, std::vector<Candidate>& list) {
-    if (c.in(0) != c.out() || c.in(1) != c.out()) return;
+    const Dims y = c.out();
+    const int64_t count = count_of(y);
+    int64_t period[2];
+    Tensor constant[2];
+    for (size_t i : {0u, 1u}) {
+        period[i] = period_of(c.in(i), y);
+        if (period[i] == 0 || count == 0) return;
+        if (period[i] == count || period[i] >= kShortPeriod) continue;
+        if (!c.constant(i)) return;
+        constant[i] = repeated(*c.constant(i), (kShortPeriod + period[i] - 1) / period[i]);
+        period[i] = constant[i].count();
+    }
+    const bool whole = c.in(0) == y && c.in(1) == y;
+    const int64_t block = std::min(period[0], period[1]);
+    if (!whole && std::max(period[0], period[1]) < count) return;  // both are broadcast
     const OpContext op = c.op();
     vec::QAdd s;
     auto type = [](DType t) { return t == DType::u8 ? vec::Int::u8 : vec::Int::s8; };
@@ -58,8 +89,25 @@ void q_add(const LowerContext& c, std::vector<Candidate>& list) {
     const int64_t n = count_of(c.out());
     Candidate k;
     k.name = "vector_q_add";
-    k.layout = LayoutRule::any;
-    k.in_place = {0, 1};
+    k.layout = whole ? LayoutRule::any : LayoutRule::plain;
+    for (int i : {0, 1})
+        if (c.in(static_cast<size_t>(i)) == y) k.in_place.push_back(i);
+    if (!whole) {
+        const Tensor fixed[2] = {constant[0], constant[1]};
+        const bool repeats[2] = {period[0] < count, period[1] < count};
+        k.make = [=](Layout) {
+            return step_kernel("vector q_add", [=](const StepArgs& a) {
+                const uint8_t* from[2];
+                for (size_t i : {0u, 1u}) from[i] = fixed[i].defined() ? static_cast<const uint8_t*>(fixed[i].raw()) : in<uint8_t>(a, i);
+                parallel_ranges((n + block - 1) / block, std::max<int64_t>(1, kGrain / block), [&](int64_t first, int64_t last) {
+                    for (int64_t o = first * block; o < std::min(n, last * block); o += block)
+                        vec::table().q_add(s, from[0] + (repeats[0] ? 0 : o), from[1] + (repeats[1] ? 0 : o), out<uint8_t>(a) + o, std::min(block, n - o));
+                });
+            });
+        };
+        list.push_back(std::move(k));
+        return;
+    }
     k.make = [=](Layout) {
         return step_kernel("vector q_add", [=](const StepArgs& a) {
             parallel_ranges(n, kGrain, [&](int64_t b, int64_t e) { vec::table().q_add(s, in<uint8_t>(a, 0) + b, in<uint8_t>(a, 1) + b, out<uint8_t>(a) + b, e - b); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU with constant weights and the default activations on our recurrent kernels.
+// LSTM and GRU with constant weights (f32, bf16, s8) and the default activations on our recurrent kernels.
 #include "kernel/recurrent/recurrent.h"
+#include "op/fused.h"
 #include "plan/lower.h"
 
 namespace hone::lower {
@@ -8,8 +9,7 @@ namespace hone::lower {
 namespace {
 bool plain(const LowerContext& c, bool lstm) {
     const OpContext op = c.op();
-    for (size_t i : {4u, 7u})
-        if (c.given(i)) return false;
+    if (c.given(4) || (lstm && c.given(7))) return false;
     const std::vector<std::string> defaults = lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"} : std::vector<std::string>{"Sigmoid", "Tanh"};
     const std::vector<std::string>& acts = op.texts("activations");
     for (size_t i = 0; i < acts.size(); ++i)
@@ -20,35 +20,65 @@ bool plain(const LowerContext& c, bool lstm) {
 }  // namespace
 
 void recurrent(const LowerContext& c, std::vector<Candidate>& list) {
+    namespace rec = hone::recurrent;
     const bool lstm = c.node.op == "LSTM";
     const Tensor *w = c.constant(1), *r = c.constant(2), *b = c.constant(3);
-    if (!w || !r || (c.given(3) && !b) || w->dtype() != DType::f32 || c.in_dtype(0) != DType::f32 || !plain(c, lstm)) return;
+    if (!w || !r || (c.given(3) && !b) || w->dtype() != r->dtype() || c.in_dtype(0) != DType::f32 || !plain(c, lstm)) return;
     const OpContext op = c.op();
     const std::string& direction = op.text("direction");
-    hone::recurrent::Spec s;
-    s.cell = lstm ? hone::recurrent::Cell::lstm : hone::recurrent::Cell::gru;
-    s.direction = direction == "reverse" ? hone::recurrent::Direction::reverse
-                  : direction == "bidirectional" ? hone::recurrent::Direction::bidirectional : hone::recurrent::Direction::forward;
+    rec::Spec s;
+    s.cell = lstm ? rec::Cell::lstm : rec::Cell::gru;
+    s.direction = direction == "reverse" ? rec::Direction::reverse
+                  : direction == "bidirectional" ? rec::Direction::bidirectional : rec::Direction::forward;
     const Dims x = c.in(0);
     s.input = x[2];
     s.hidden = r->dim(2);
     s.linear_before_reset = !lstm && op.integer("linear_before_reset") != 0;
     if (count_of(x) == 0 || s.hidden == 0) return;
-    const Tensor weights = *w, recurrence = *r, bias = b ? *b : Tensor();
+    const size_t scales = recurrent_scales_at(c.node.op);
+    const bool fused = !c.node.domain.empty();
+    const Tensor *ws = fused ? c.constant(scales) : nullptr, *rs = fused ? c.constant(scales + 1) : nullptr;
+    const Tensor weights = *w, recurrence = *r, bias = b ? *b : Tensor(), w_scale = ws ? *ws : Tensor(), r_scale = rs ? *rs : Tensor();
     const bool h0 = c.given(5), c0 = lstm && c.given(6);
     const size_t outputs = c.node.outputs.size();
-    Candidate k;
-    k.name = "recurrent";
-    k.packed = {1, 2, 3};
-    k.make = [=](Layout) -> std::unique_ptr<StepKernel> {
-        auto cell = std::make_shared<hone::recurrent::Recurrent>(s, weights.data<float>(), recurrence.data<float>(), bias.defined() ? bias.data<float>() : nullptr);
-        return step_kernel(lstm ? "recurrent lstm" : "recurrent gru", [=](const StepArgs& a) {
-            auto result = [&](size_t i) { return i < outputs ? out<float>(a, i) : nullptr; };
-            cell->run({.x = in<float>(a, 0), .steps = x[0], .batch = x[1], .h0 = h0 ? in<float>(a, 5) : nullptr, .c0 = c0 ? in<float>(a, 6) : nullptr,
-                       .y = result(0), .y_h = result(1), .y_c = lstm ? result(2) : nullptr, .scratch = a.scratch});
-        }, cell->scratch_bytes(x[0], x[1]));
+    const auto offer = [&](const char* form, Isa isa, auto build) {
+        Candidate k;
+        k.name = cat("recurrent", form);
+        k.isa = isa;
+        k.packed = {1, 2, 3};
+        if (fused) k.packed.insert(k.packed.end(), {static_cast<int>(scales), static_cast<int>(scales) + 1});
+        std::erase_if(k.packed, [&](int i) { return !c.given(static_cast<size_t>(i)); });
+        const std::string name = cat("recurrent ", lstm ? "lstm" : "gru", form);
+        k.make = [=](Layout) -> std::unique_ptr<StepKernel> {
+            const std::shared_ptr<rec::Recurrent> cell = build(bias.defined() ? bias.data<float>() : nullptr);
+            return step_kernel(name, [=](const StepArgs& a) {
+                auto result = [&](size_t i) { return i < outputs ? out<float>(a, i) : nullptr; };
+                cell->run({.x = in<float>(a, 0), .steps = x[0], .batch = x[1], .h0 = h0 ? in<float>(a, 5) : nullptr, .c0 = c0 ? in<float>(a, 6) : nullptr,
+                           .y = result(0), .y_h = result(1), .y_c = lstm ? result(2) : nullptr, .scratch = a.scratch});
+            }, cell->scratch_bytes(x[0], x[1]));
+        };
+        list.push_back(std::move(k));
     };
-    list.push_back(std::move(k));
+    const auto real = [](const Tensor& t, const Tensor& scale) {
+        Tensor f = t.cast(DType::f32);
+        if (scale.defined())
+            for (int64_t i = 0; i < f.count(); ++i) f.data<float>()[i] *= scale.data<float>()[scale.count() == 1 ? 0 : i / t.dim(2) % t.dim(1)];
+        return f;
+    };
+    if (w->dtype() == DType::i8 && ws && rs && !h0 && s.input <= 65536 && s.hidden <= 65536)
+        offer(" s8", Isa::avx512_vnni, [=](const float* bias_of) {
+            const rec::Quantised q{weights.data<int8_t>(), recurrence.data<int8_t>(), w_scale.data<float>(), r_scale.data<float>(), w_scale.count(), r_scale.count()};
+            return std::make_shared<rec::Recurrent>(s, q, bias_of);
+        });
+    if (w->dtype() == DType::bf16)
+        offer(" bf16", Isa::avx512_bf16, [=](const float* bias_of) {
+            const Tensor wf = real(weights, w_scale), rf = real(recurrence, r_scale);
+            return std::make_shared<rec::Recurrent>(s, wf.data<float>(), rf.data<float>(), bias_of, rec::Recurrent::InBf16{});
+        });
+    offer("", Isa::scalar, [=](const float* bias_of) {
+        const Tensor wf = real(weights, w_scale), rf = real(recurrence, r_scale);
+        return std::make_shared<rec::Recurrent>(s, wf.data<float>(), rf.data<float>(), bias_of);
+    });
 }
 
 }  // namespace hone::lower

@@ -161,6 +161,74 @@ TEST(Recurrent, ThreadsDoNotChangeTheBits) {
         }
 }
 
+// s8 weights with a scale a row: what is computed from the same real weights, to the 16 bits of inputs and states.
+TEST(Recurrent, Int8WeightsGiveWhatTheirRealValuesGive) {
+    if (usable_isa() < Isa::avx512_vnni) GTEST_SKIP() << "VNNI is not to be had here";
+    for (int kind = 0; kind < 3; ++kind)
+        for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional})
+            for (int64_t hidden : {1, 7, 16, 33, 130})
+                for (int64_t batch : {1, 2, 5}) {
+                    Problem p({kind ? Cell::gru : Cell::lstm, direction, hidden % 2 ? 9 : 28, hidden, kind == 2}, 5, batch);
+                    const int64_t rows = p.gates * hidden;
+                    std::vector<int8_t> wq(p.w.size()), rq(p.r.size());
+                    const bool one = batch == 2;
+                    std::vector<float> ws(one ? 1 : static_cast<size_t>(rows)), rs = ws;
+                    Rng rng(8);
+                    for (float& v : ws) v = 0.002f * static_cast<float>(1 + rng.uniform());
+                    for (float& v : rs) v = 0.001f * static_cast<float>(1 + rng.uniform());
+                    const auto draw = [&](std::vector<int8_t>& q, std::vector<float>& real, const std::vector<float>& scale, int64_t inner) {
+                        for (size_t i = 0; i < q.size(); ++i) {
+                            q[i] = static_cast<int8_t>(static_cast<int>(rng.below(256)) - 128);
+                            real[i] = static_cast<float>(q[i]) * scale[one ? 0 : static_cast<size_t>(static_cast<int64_t>(i) / inner % rows)];
+                        }
+                    };
+                    draw(wq, p.w, ws, p.spec.input);
+                    draw(rq, p.r, rs, hidden);
+                    const Quantised q{wq.data(), rq.data(), ws.data(), rs.data(), static_cast<int64_t>(ws.size()), static_cast<int64_t>(rs.size())};
+                    const Recurrent k(p.spec, q, batch == 5 ? nullptr : p.b.data());
+                    const Result got = run(p, k, false), want = reference(p, batch != 5, false);
+                    SCOPED_TRACE(testing::Message() << "kind " << kind << " direction " << static_cast<int>(direction) << " hidden " << hidden << " batch " << batch);
+                    ASSERT_EQ(got.y.size(), want.y.size());
+                    for (size_t i = 0; i < got.y.size(); ++i) ASSERT_NEAR(got.y[i], want.y[i], 2e-4) << i;
+                    ThreadPool pool(3);
+                    const ThreadPool::Use use(&pool);
+                    ASSERT_EQ(run(p, k, false).y, got.y);
+                }
+}
+
+TEST(Recurrent, Int8WeightsPassOnWhatIsNotFinite) {
+    if (usable_isa() < Isa::avx512_vnni) GTEST_SKIP() << "VNNI is not to be had here";
+    Problem p({Cell::lstm, Direction::forward, 9, 16, false}, 3, 1);
+    std::vector<int8_t> wq(p.w.size(), 3), rq(p.r.size(), -2);
+    const float scale = 0.01f;
+    const Recurrent k(p.spec, Quantised{wq.data(), rq.data(), &scale, &scale, 1, 1}, p.b.data());
+    p.x[10] = NAN;
+    const Result got = run(p, k, false);
+    EXPECT_TRUE(std::isfinite(got.y[0]));
+    EXPECT_TRUE(std::isnan(got.y[16]) && std::isnan(got.y[32]));
+}
+
+TEST(Recurrent, Bf16WeightsAreAsCloseAsTheirDigits) {
+    if (usable_isa() < Isa::avx512_bf16) GTEST_SKIP() << "bf16 is not to be had here";
+    for (int kind = 0; kind < 3; ++kind)
+        for (Direction direction : {Direction::forward, Direction::bidirectional})
+            for (int64_t hidden : {1, 7, 33, 130})
+                for (int64_t batch : {1, 2, 7}) {
+                    const Problem p({kind ? Cell::gru : Cell::lstm, direction, hidden % 2 ? 9 : 28, hidden, kind == 2}, 5, batch);
+                    const Recurrent k(p.spec, p.w.data(), p.r.data(), p.b.data(), Recurrent::InBf16{});
+                    const Result got = run(p, k, true), want = reference(p, true, true);
+                    double difference = 0, size = 0;
+                    for (size_t i = 0; i < got.y.size(); ++i) {
+                        difference += std::pow(got.y[i] - want.y[i], 2);
+                        size += std::pow(want.y[i], 2);
+                    }
+                    EXPECT_LE(std::sqrt(difference / size), 0.02) << "kind " << kind << " hidden " << hidden << " batch " << batch;
+                    ThreadPool pool(3);
+                    const ThreadPool::Use use(&pool);
+                    ASSERT_EQ(run(p, k, true).y, got.y);
+                }
+}
+
 TEST(Recurrent, NoStepsGiveTheInitialState) {
     const Problem p({Cell::lstm, Direction::forward, 3, 9, false}, 0, 2);
     const Recurrent k(p.spec, p.w.data(), p.r.data(), p.b.data());

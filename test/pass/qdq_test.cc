@@ -120,6 +120,22 @@ TEST(LowerQdq, AddOfTwoZeroPoints) {
     check(g, {1, 2, 5, 5}, {"QuantizeLinear", "Sigmoid", "Neg", "QuantizeLinear", "hone.QAdd", "DequantizeLinear"}, 0.01);
 }
 
+// onnxruntime quantises a bias that follows MatMul as an operand of its own, and positions that are learnt.
+TEST(LowerQdq, AddOfAConstantThatRepeats) {
+    for (const Dims& dims : {Dims{7}, Dims{1, 1, 7}, Dims{3, 7}, Dims{1, 3, 7}, Dims{}})
+        for (bool left : {false, true}) {
+            Net g;
+            const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {50, 3, 7}));
+            Tensor c = Tensor::zeros(DType::u8, dims);
+            for (int64_t i = 0; i < c.count(); ++i) c.set_int(i, 40 * i % 251);
+            const ValueId a = g.qdq(x, 0.02, 128), b = g.dequantize(g.add_constant("c", c), 0.005, 100);
+            g.output(g.qdq(left ? g.op("Add", {b, a}) : g.op("Add", {a, b}), 0.01, 128));
+            check(g, {50, 3, 7}, {"QuantizeLinear", "hone.QAdd", "DequantizeLinear"}, 0.01);
+            const auto plan = make_plan(g, {{50, 3, 7}}, {});
+            for (const Step& s : plan->steps) EXPECT_EQ(s.kind, StepKind::kernel) << s.op << to_text(dims);
+        }
+}
+
 TEST(LowerQdq, MovementWorksOnIntegers) {
     Net g;
     const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {2, 3, 8, 8}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The body of recurrent_scalar.cc, recurrent_avx2.cc and recurrent_avx512.cc.
+// The body of recurrent_*.cc, for the form of weights that HONE_RECURRENT_FORM names (fp32 without).
 // See kernel/vector/kernels.inl.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
@@ -11,37 +11,10 @@ namespace {
 #include "kernel/vector/simd.inl"
 #include "kernel/vector/math.inl"
 
-/// Rows of a register tile; with 4 gates it fills the registers.
-constexpr int kRows = W == 16 ? 6 : 3;
-
-/// acc[m][g] += sum over k of a[m][k] * w[k][g]. Few accumulators are doubled so that the adds overlap.
-template <int rows, int gates>
-HONE_INLINE void multiply(const float* a, int64_t a_stride, const float* w, int64_t inner, V (&acc)[rows][gates]) {
-    constexpr int sets = rows * gates >= 8 ? 1 : rows * gates >= 3 ? 2 : 4;
-    V more[sets][rows][gates];
-    for (int s = 1; s < sets; ++s)
-        for (int m = 0; m < rows; ++m)
-            for (int g = 0; g < gates; ++g) more[s][m][g] = set1(0);
-    int64_t k = 0;
-    for (; k + sets <= inner; k += sets, w += sets * gates * W)
-        for (int s = 0; s < sets; ++s) {
-            V b[gates];
-            for (int g = 0; g < gates; ++g) b[g] = load(w + (s * gates + g) * W);
-            for (int m = 0; m < rows; ++m) {
-                const V v = set1(a[m * a_stride + k + s]);
-                for (int g = 0; g < gates; ++g) {
-                    V& t = s ? more[s][m][g] : acc[m][g];
-                    t = fma(v, b[g], t);
-                }
-            }
-        }
-    for (; k < inner; ++k, w += gates * W)
-        for (int m = 0; m < rows; ++m)
-            for (int g = 0; g < gates; ++g) acc[m][g] = fma(set1(a[m * a_stride + k]), load(w + g * W), acc[m][g]);
-    for (int s = 1; s < sets; ++s)
-        for (int m = 0; m < rows; ++m)
-            for (int g = 0; g < gates; ++g) acc[m][g] += more[s][m][g];
-}
+#if !defined(HONE_RECURRENT_FORM)
+#define HONE_RECURRENT_FORM "kernel/recurrent/form_f32.inl"
+#endif
+#include HONE_RECURRENT_FORM
 
 /// Calls F::run<rows>(args, block, first row) over all rows, the register tile first.
 template <class F, class A>
@@ -51,7 +24,7 @@ HONE_INLINE void over_rows(const A& args, int64_t block, int64_t rows) {
     switch (rows - m) {
         case 5: return F::template run<kRows == 6 ? 5 : 1>(args, block, m);
         case 4: return F::template run<kRows == 6 ? 4 : 1>(args, block, m);
-        case 3: return F::template run<3>(args, block, m);
+        case 3: return F::template run<kRows >= 4 ? 3 : 1>(args, block, m);
         case 2: return F::template run<2>(args, block, m);
         case 1: return F::template run<1>(args, block, m);
         default: return;
@@ -65,7 +38,7 @@ struct ProjectTile {
         V acc[rows][gates];
         for (int i = 0; i < rows; ++i)
             for (int g = 0; g < gates; ++g) acc[i][g] = load(p.bias + (block * gates + g) * W);
-        multiply<rows, gates>(p.x + m * p.inner, p.inner, p.weights + block * p.inner * gates * W, p.inner, acc);
+        multiply<rows, gates>(p.x, m, p.w, block, acc);
         for (int i = 0; i < rows; ++i)
             for (int g = 0; g < gates; ++g)
                 store(p.out + (m + i) * p.out_stride + (block * gates + g) * W, acc[i][g]);
@@ -83,6 +56,7 @@ HONE_INLINE const float* projected(const Step& s, int64_t row, int64_t block, in
 }
 HONE_INLINE void put_h(const Step& s, int64_t row, int64_t block, V h) {
     store(s.h_next + row * s.stride + block * W, h);
+    put_narrow(s.h_next_narrow + row * s.stride, s.stride, block * W, h);
     if (!s.y) return;
     const int64_t n = s.hidden - block * W;
     float* y = s.y + row * s.hidden + block * W;
@@ -96,7 +70,7 @@ struct LstmTile {
         V acc[rows][4];
         for (int i = 0; i < rows; ++i)
             for (int g = 0; g < 4; ++g) acc[i][g] = load(projected(s, m + i, block, 4, g));
-        multiply<rows, 4>(s.h + m * s.stride, s.stride, s.weights + block * s.hidden * 4 * W, s.hidden, acc);
+        multiply<rows, 4>(s.h, m, s.r, block, acc);
         for (int i = 0; i < rows; ++i) {
             float* c = s.c + (m + i) * s.stride + block * W;
             const V input = vsigmoid(acc[i][0]), output = vsigmoid(acc[i][1]), forget = vsigmoid(acc[i][2]);
@@ -114,11 +88,11 @@ struct GruLinearTile {
             for (int g = 0; g < 2; ++g) acc[i][g] = load(projected(s, m + i, block, 3, g));
             acc[i][2] = load(s.candidate_bias + block * W);
         }
-        multiply<rows, 3>(s.h + m * s.stride, s.stride, s.weights + block * s.hidden * 3 * W, s.hidden, acc);
+        multiply<rows, 3>(s.h, m, s.r, block, acc);
         for (int i = 0; i < rows; ++i) {
             const V z = vsigmoid(acc[i][0]), reset = vsigmoid(acc[i][1]);
             const V t = vtanh(fma(reset, acc[i][2], load(projected(s, m + i, block, 3, 2))));
-            put_h(s, m + i, block, fma(z, load(s.h + (m + i) * s.stride + block * W) - t, t));
+            put_h(s, m + i, block, fma(z, load(s.h.wide + (m + i) * s.stride + block * W) - t, t));
         }
     }
 };
@@ -128,11 +102,13 @@ struct GruGatesTile {
         V acc[rows][2];
         for (int i = 0; i < rows; ++i)
             for (int g = 0; g < 2; ++g) acc[i][g] = load(projected(s, m + i, block, 3, g));
-        multiply<rows, 2>(s.h + m * s.stride, s.stride, s.weights + block * s.hidden * 2 * W, s.hidden, acc);
+        multiply<rows, 2>(s.h, m, s.r, block, acc);
         for (int i = 0; i < rows; ++i) {
             const int64_t at = (m + i) * s.stride + block * W;
             store(s.z + at, vsigmoid(acc[i][0]));
-            store(s.reset_h + at, vsigmoid(acc[i][1]) * load(s.h + at));
+            const V reset_h = vsigmoid(acc[i][1]) * load(s.h.wide + at);
+            store(s.reset_h + at, reset_h);
+            put_narrow(s.reset_h_narrow + (m + i) * s.stride, s.stride, block * W, reset_h);
         }
     }
 };
@@ -141,11 +117,11 @@ struct GruCandidateTile {
     static HONE_INLINE void run(const Step& s, int64_t block, int64_t m) {
         V acc[rows][1];
         for (int i = 0; i < rows; ++i) acc[i][0] = load(projected(s, m + i, block, 3, 2));
-        multiply<rows, 1>(s.reset_h + m * s.stride, s.stride, s.weights + block * s.hidden * W, s.hidden, acc);
+        multiply<rows, 1>({s.reset_h, s.reset_h_narrow, nullptr, s.stride}, m, s.r, block, acc);
         for (int i = 0; i < rows; ++i) {
             const int64_t at = (m + i) * s.stride + block * W;
             const V t = vtanh(acc[i][0]);
-            put_h(s, m + i, block, fma(load(s.z + at), load(s.h + at) - t, t));
+            put_h(s, m + i, block, fma(load(s.z + at), load(s.h.wide + at) - t, t));
         }
     }
 };
@@ -154,7 +130,7 @@ void step(const Step& s) {
     for (int64_t block = s.begin; block < s.end; ++block) over_rows<Tile>(s, block, s.batch);
 }
 
-constexpr CellTable kCells = {W, project, step<LstmTile>, step<GruLinearTile>, step<GruGatesTile>,
+constexpr CellTable kCells = {W, kForm, kNarrow, project, step<LstmTile>, step<GruLinearTile>, step<GruGatesTile>,
                               step<GruCandidateTile>};
 }  // namespace
 }  // namespace hone::recurrent

@@ -9,11 +9,11 @@
 #include <thread>
 
 #include "base/cpu.h"
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/shape.h"
 #include "base/tensor.h"
 #include "base/thread_pool.h"
-#include "kernel/recurrent/cell.h"
 
 namespace hone::recurrent {
 
@@ -42,75 +42,127 @@ struct Recurrent::Shared {
     Gate* gates;
     float* projected;           ///< [D][steps * batch][blocks][gate][lane]
     float *h[2], *c, *z, *reset_h;  ///< [D][batch][blocks * lanes]
+    uint16_t *x, *h_narrow[2], *reset_h_narrow;  ///< the rows as cell.h has them; not for fp32
+    float* x_scales;
     int64_t row, state;         ///< floats of a row of projected; of one state of one direction
 };
 
 Recurrent::Recurrent(const Spec& spec, const float* w, const float* r, const float* b)
-    : spec_(spec), table_(&cells()), lanes_(table_->lanes), gates_(spec.cell == Cell::lstm ? 4 : 3),
-      dirs_(spec.direction == Direction::bidirectional ? 2 : 1), blocks_((spec.hidden + lanes_ - 1) / lanes_) {
-    HONE_CHECK(spec.input >= 1 && spec.hidden >= 1);
-    const int64_t hidden = spec.hidden, padded = blocks_ * lanes_, n = gates_ * hidden;
-    const int64_t w_size = checked_mul(padded, gates_ * spec.input), r_size = checked_mul(padded, gates_ * hidden);
-    const int64_t each = w_size + r_size + (gates_ + 1) * padded;
-    total_ = each * dirs_;
-    memory_ = allocate_aligned(packed_bytes());
-    float* out = static_cast<float*>(memory_.get());
-    // Gates [first, last) of m [gates * hidden, inner] as [block][k][gate][lane]; what pads stays zero.
-    const auto pack = [&](const float* m, int64_t inner, int64_t first, int64_t last, float* to) {
-        const int64_t count = last - first;
+    : spec_(spec), table_(&cells()) {
+    pack(b, nullptr, w, r);
+}
+Recurrent::Recurrent(const Spec& spec, const float* w, const float* r, const float* b, InBf16)
+    : spec_(spec), table_(&cells_avx512bf16()) {
+    HONE_CHECK(usable_isa() >= Isa::avx512_bf16);
+    pack(b, nullptr, w, r);
+}
+Recurrent::Recurrent(const Spec& spec, const Quantised& q, const float* b) : spec_(spec), table_(&cells_avx512vnni()) {
+    HONE_CHECK(usable_isa() >= Isa::avx512_vnni && spec.input <= 65536 && spec.hidden <= 65536);
+    pack(b, &q, nullptr, nullptr);
+}
+
+void Recurrent::pack(const float* b, const Quantised* q, const float* w, const float* r) {
+    lanes_ = table_->lanes;
+    gates_ = spec_.cell == Cell::lstm ? 4 : 3;
+    dirs_ = spec_.direction == Direction::bidirectional ? 2 : 1;
+    blocks_ = (spec_.hidden + lanes_ - 1) / lanes_;
+    HONE_CHECK(spec_.input >= 1 && spec_.hidden >= 1);
+    const int64_t hidden = spec_.hidden, padded = blocks_ * lanes_, n = gates_ * hidden;
+    const int64_t group = table_->form == Form::f32 ? 1 : table_->form == Form::bf16 ? 2 : 4;
+    const int64_t size = 4 / group;  // bytes of a weight: each group takes four
+    const auto up = [](int64_t v, int64_t to) { return (v + to - 1) / to * to; };
+    // One direction: both matrices, then scales and offsets of each gate's rows, then biases.
+    const int64_t w_bytes = checked_mul(padded * size, checked_mul(gates_, up(spec_.input, group)));
+    const int64_t r_bytes = checked_mul(padded * size, checked_mul(gates_, up(hidden, group)));
+    const int64_t each = w_bytes + r_bytes + (q ? 4 * gates_ : 0) * padded * 4 + (gates_ + 1) * padded * 4;
+    bytes_ = static_cast<size_t>(each * dirs_);
+    memory_ = allocate_aligned(bytes_);
+    std::memset(memory_.get(), 0, bytes_);
+    char* out = static_cast<char*>(memory_.get());
+    const auto take = [&out](int64_t bytes) {
+        char* at = out;
+        out += bytes;
+        return at;
+    };
+    // Gates [first, last) of a matrix [gates * hidden, inner]; what pads stays zero.
+    const auto matrix = [&](bool recurrent, int64_t d, int64_t inner, int64_t first, int64_t last) {
+        const int64_t count = last - first, deep = up(inner, group);
+        Matrix m{take(padded * size * count * deep), nullptr, nullptr, inner};
+        char* to = static_cast<char*>(const_cast<void*>(m.weights));
+        float* scales = q ? reinterpret_cast<float*>(take(padded * count * 4)) : nullptr;
+        int32_t* offsets = q ? reinterpret_cast<int32_t*>(take(padded * count * 4)) : nullptr;
         for (int64_t g = first; g < last; ++g)
-            for (int64_t u = 0; u < hidden; ++u)
-                for (int64_t k = 0; k < inner; ++k)
-                    to[((u / lanes_ * inner + k) * count + g - first) * lanes_ + u % lanes_] =
-                        m[(g * hidden + u) * inner + k];
-        return to + padded * inner * count;
+            for (int64_t u = 0; u < hidden; ++u) {
+                const int64_t row = g * hidden + u, from = (d * n + row) * inner, lane = (u / lanes_ * count + g - first) * lanes_ + u % lanes_;
+                int32_t sum = 0;
+                for (int64_t k = 0; k < inner; ++k) {
+                    const int64_t at = (((u / lanes_ * deep / group + k / group) * count + g - first) * lanes_ + u % lanes_) * group + k % group;
+                    if (q) {
+                        const int8_t v = (recurrent ? q->r : q->w)[from + k];
+                        to[at] = static_cast<char>(v);
+                        sum += v;
+                    } else {
+                        const float v = (recurrent ? r : w)[from + k];
+                        if (group == 1) reinterpret_cast<float*>(to)[at] = v;
+                        else reinterpret_cast<uint16_t*>(to)[at] = f32_to_bf16(v);
+                    }
+                }
+                if (!q) continue;
+                const float* s = recurrent ? q->r_scale : q->w_scale;
+                scales[lane] = s[(recurrent ? q->r_scales : q->w_scales) == 1 ? 0 : row];
+                offsets[lane] = -128 * sum;
+            }
+        m.scales = scales;
+        m.offsets = offsets;
+        return m;
     };
     for (int64_t d = 0; d < dirs_; ++d) {
         Packed p{};
-        p.w = out;
-        out = pack(w + d * n * spec.input, spec.input, 0, gates_, out);
-        p.r = out;
-        out = pack(r + d * n * hidden, hidden, 0, two_phases() ? 2 : gates_, out);
-        p.r_candidate = out;
-        if (two_phases()) out = pack(r + d * n * hidden, hidden, 2, 3, out);
-        float* bias = out;
-        float* candidate = out + gates_ * padded;
+        p.w = matrix(false, d, spec_.input, 0, gates_);
+        p.r = matrix(true, d, hidden, 0, two_phases() ? 2 : gates_);
+        if (two_phases()) p.r_candidate = matrix(true, d, hidden, 2, 3);
+        float* bias = reinterpret_cast<float*>(take(gates_ * padded * 4));
+        float* candidate = reinterpret_cast<float*>(take(padded * 4));
         for (int64_t g = 0; b && g < gates_; ++g)
             for (int64_t u = 0; u < hidden; ++u) {
                 const float wb = b[d * 2 * n + g * hidden + u], rb = b[d * 2 * n + n + g * hidden + u];
-                const bool apart = spec.cell == Cell::gru && spec.linear_before_reset && g == 2;
+                const bool apart = spec_.cell == Cell::gru && spec_.linear_before_reset && g == 2;
                 bias[(u / lanes_ * gates_ + g) * lanes_ + u % lanes_] = apart ? wb : wb + rb;
                 if (apart) candidate[u] = rb;
             }
         p.bias = bias;
         p.candidate_bias = candidate;
-        out += (gates_ + 1) * padded;
         packed_.push_back(p);
     }
 }
 
 size_t Recurrent::scratch_bytes(int64_t steps, int64_t batch) const {
-    const int64_t padded = blocks_ * lanes_;
-    const int64_t projected = checked_mul(checked_mul(steps, batch), dirs_ * gates_ * padded);
+    const int64_t padded = blocks_ * lanes_, rows = checked_mul(steps, batch);
+    const int64_t projected = checked_mul(rows, dirs_ * gates_ * padded);
     const int64_t states = checked_mul(batch, 5 * dirs_ * padded);
+    const int64_t narrow = table_->form == Form::f32 ? 0 : (checked_mul(rows, x_stride()) + 3 * batch * dirs_ * padded) / 2 + rows;
     return static_cast<size_t>(2 * steps + 1) * sizeof(Gate) +
-           static_cast<size_t>(round_up(projected + states, 16)) * sizeof(float);
+           static_cast<size_t>(round_up(projected + states + narrow, 16)) * sizeof(float);
 }
 
 void Recurrent::init_state(const Arguments& a, Shared& s) const {
-    const int64_t padded = blocks_ * lanes_;
+    const int64_t padded = blocks_ * lanes_, rows = dirs_ * a.batch;
     std::memset(s.h[0], 0, static_cast<size_t>(5 * dirs_ * s.state) * sizeof(float));
-    for (int64_t i = 0; i < dirs_ * a.batch; ++i) {
+    for (int64_t i = 0; i < rows; ++i) {
         const size_t bytes = static_cast<size_t>(spec_.hidden) * sizeof(float);
         if (a.h0) std::memcpy(s.h[0] + i * padded, a.h0 + i * spec_.hidden, bytes);
         if (a.c0) std::memcpy(s.c + i * padded, a.c0 + i * spec_.hidden, bytes);
     }
+    if (table_->form == Form::f32) return;
+    table_->narrow(s.h[0], rows, padded, padded, s.h_narrow[0], padded, nullptr);
+    table_->narrow(a.x, a.steps * a.batch, spec_.input, spec_.input, s.x, x_stride(), table_->form == Form::s8 ? s.x_scales : nullptr);
 }
 
 void Recurrent::project(const Arguments& a, const Shared& s, int64_t d, int64_t begin, int64_t end) const {
     const Packed& p = packed_[static_cast<size_t>(d)];
     const int64_t rows = a.steps * a.batch;
-    table_->project({a.x, rows, spec_.input, gates_, p.w, p.bias, s.projected + d * rows * s.row, s.row, begin, end});
+    const bool wide = table_->form == Form::f32;
+    table_->project({{a.x, s.x, s.x_scales, wide ? spec_.input : x_stride()}, p.w, rows, gates_, p.bias, s.projected + d * rows * s.row, s.row, begin, end});
 }
 
 void Recurrent::step(const Arguments& a, const Shared& s, int64_t phase, int64_t d, int64_t begin, int64_t end) const {
@@ -122,13 +174,15 @@ void Recurrent::step(const Arguments& a, const Shared& s, int64_t phase, int64_t
     Step k;
     k.projected = s.projected + (d * a.steps + t) * a.batch * s.row;
     k.projected_stride = s.row;
-    k.weights = candidate ? p.r_candidate : p.r;
+    k.r = candidate ? p.r_candidate : p.r;
     k.candidate_bias = p.candidate_bias;
-    k.h = s.h[n % 2] + d * s.state;
+    k.h = {s.h[n % 2] + d * s.state, s.h_narrow[n % 2] + d * s.state, nullptr, padded};
     k.h_next = s.h[(n + 1) % 2] + d * s.state;
+    k.h_next_narrow = s.h_narrow[(n + 1) % 2] + d * s.state;
     k.c = s.c + d * s.state;
     k.z = s.z + d * s.state;
     k.reset_h = s.reset_h + d * s.state;
+    k.reset_h_narrow = s.reset_h_narrow + d * s.state;
     k.stride = padded;
     k.y = a.y ? a.y + (t * dirs_ + d) * a.batch * spec_.hidden : nullptr;
     k.batch = a.batch;
@@ -153,6 +207,11 @@ void Recurrent::run(const Arguments& a) const {
     s.c = s.h[1] + dirs_ * s.state;
     s.z = s.c + dirs_ * s.state;
     s.reset_h = s.z + dirs_ * s.state;
+    s.x_scales = s.reset_h + dirs_ * s.state;
+    s.x = reinterpret_cast<uint16_t*>(s.x_scales + a.steps * a.batch);
+    s.h_narrow[0] = s.x + a.steps * a.batch * x_stride();
+    s.h_narrow[1] = s.h_narrow[0] + dirs_ * s.state;
+    s.reset_h_narrow = s.h_narrow[1] + dirs_ * s.state;
     init_state(a, s);
 
     const int64_t items = dirs_ * blocks_;

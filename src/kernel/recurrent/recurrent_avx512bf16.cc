@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#define HONE_RECURRENT_FORM "kernel/recurrent/form_bf16.inl"
+#include "kernel/recurrent/cells.inl"
+
+namespace hone::recurrent {
+const CellTable& cells_avx512bf16() { return kCells; }
+}  // namespace hone::recurrent
