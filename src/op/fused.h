@@ -7,6 +7,7 @@
 //   hone.Silu  X                  x * sigmoid(x)
 //   hone.QAdd  A B                y = saturate(round_half_even(act(fma(sa, a - za, float(b - zb) * sb))) + zy)
 //   hone.Attention Q K V [M]      softmax(scale * q k^T + mask) v over strided views of the inputs (op/attention.cc)
+//   hone.Chain X...               a tree of elementwise operators, kept as a graph (op/chain.cc)
 //   hone.LSTM, hone.GRU           the standard inputs, then scales of W and R [1] or [rows]; W and R are s8, or bf16
 //                                 without scales
 // Activations by attribute `activation` ("", Relu, Clip, Sigmoid, Tanh, Silu, HardSwish, Gelu, LeakyRelu), `alpha`,

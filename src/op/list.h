@@ -9,6 +9,7 @@ namespace hone::ops {
 std::vector<OpDecl> identity();
 std::vector<OpDecl> fused();
 std::vector<OpDecl> attention();
+std::vector<OpDecl> chain();
 std::vector<OpDecl> rnn_fused();
 std::vector<OpDecl> unary();
 std::vector<OpDecl> cast();

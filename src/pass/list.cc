@@ -23,6 +23,7 @@ const std::vector<PassDecl>& all_passes() {
         {"fuse_attention", Stage::runtime, passes::fuse_attention, "product, Softmax, product over moved operands become one node"},
         {"fuse_epilogues", Stage::runtime, passes::fuse_epilogues, "bias, residual Add and activation join Conv, Gemm, MatMul"},
         {"lower_bf16", Stage::runtime, passes::lower_bf16, "with --precision bf16: Conv and Gemm read and write bf16"},
+        {"fuse_chains", Stage::runtime, passes::fuse_chains, "elementwise operators that feed one another become one step"},
         {"eliminate_dead", Stage::runtime, passes::eliminate_dead, "as above"},
     };
     return all;

@@ -14,6 +14,7 @@ bool lower_qdq(Graph&, const PassOptions&);
 bool fuse_activations(Graph&, const PassOptions&);
 bool fuse_layer_norm(Graph&, const PassOptions&);
 bool fuse_attention(Graph&, const PassOptions&);
+bool fuse_chains(Graph&, const PassOptions&);
 bool fuse_epilogues(Graph&, const PassOptions&);
 bool lower_bf16(Graph&, const PassOptions&);
 }  // namespace hone::passes

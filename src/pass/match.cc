@@ -2,6 +2,7 @@
 #include "pass/match.h"
 
 #include <limits>
+#include <set>
 
 namespace hone::passes {
 
@@ -33,6 +34,25 @@ std::optional<Activation> activation_of(const Graph& g, const Node& n) {
         return Activation{"Clip", static_cast<float>(lo), static_cast<float>(hi)};
     }
     return std::nullopt;
+}
+
+bool vector_elementwise(const Graph& g, const Node& n) {
+    static const std::set<std::string> unary = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp", "Log", "Sqrt",
+                                                "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign"};
+    static const std::set<std::string> binary = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "PRelu"};
+    for (ValueId v : n.inputs) {
+        if (v == kNone) {
+            if (n.op != "Clip") return false;
+            continue;
+        }
+        const Value& value = g.value(v);
+        const TypeInfo type = value.is_constant() ? TypeInfo::of(value.constant) : value.type;
+        if (!type.fixed() || type.dtype != DType::f32) return false;
+    }
+    if (n.is("Silu", "hone")) return true;
+    if (!n.domain.empty()) return false;
+    if (n.op == "Clip") return activation_of(g, n).has_value();
+    return (unary.contains(n.op) && n.inputs.size() == 1) || (binary.contains(n.op) && n.inputs.size() == 2);
 }
 
 std::optional<QuantParams> quant_params(const Graph& g, const Node& n) {

@@ -106,6 +106,7 @@ void quantise(const LowerContext&, std::vector<Candidate>&);
 void normalise(const LowerContext&, std::vector<Candidate>&);
 void move(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
+void chain(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
 }  // namespace lower
 

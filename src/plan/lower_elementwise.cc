@@ -2,11 +2,9 @@
 // f32 elementwise operators on our vector kernels, in any layout; casts between f32 and bf16/f16.
 #include <limits>
 #include <map>
-#include <optional>
 
-#include "kernel/vector/vector.h"
 #include "pass/match.h"
-#include "plan/lower.h"
+#include "plan/elementwise.h"
 
 namespace hone::lower {
 
@@ -14,10 +12,8 @@ namespace {
 
 constexpr int64_t kGrain = 16384;  // elements a chunk: about 10 us of work
 
-struct UnaryChoice {
-    vec::Unary op;
-    float alpha = 0, beta = 0;
-};
+}  // namespace
+
 std::optional<UnaryChoice> unary_of(const LowerContext& c) {
     using U = vec::Unary;
     static const std::map<std::string, U> plain = {
@@ -38,6 +34,7 @@ std::optional<UnaryChoice> unary_of(const LowerContext& c) {
     return std::nullopt;
 }
 
+namespace {
 void unary(const LowerContext& c, const UnaryChoice& u, std::vector<Candidate>& list) {
     Candidate k;
     k.name = "vector_unary";
@@ -53,6 +50,8 @@ void unary(const LowerContext& c, const UnaryChoice& u, std::vector<Candidate>& 
     list.push_back(std::move(k));
 }
 
+}  // namespace
+
 std::optional<vec::Binary> binary_of(const Node& n) {
     using B = vec::Binary;
     static const std::map<std::string, B> ops = {{"Add", B::add}, {"Sub", B::sub}, {"Mul", B::mul}, {"Div", B::div},
@@ -62,7 +61,6 @@ std::optional<vec::Binary> binary_of(const Node& n) {
     return it->second;
 }
 
-/// Dims of an operand in the memory order of the output, or nothing where it has no such order.
 std::optional<Dims> operand_dims(const Dims& d, const Dims& y, Layout layout) {
     if (layout == Layout::plain) return d;
     if (d.size() == y.size()) return physical(d, layout);
@@ -71,6 +69,7 @@ std::optional<Dims> operand_dims(const Dims& d, const Dims& y, Layout layout) {
     return std::nullopt;
 }
 
+namespace {
 void binary(const LowerContext& c, vec::Binary op, std::vector<Candidate>& list) {
     const Dims a = c.in(0), b = c.in(1), y = c.out();
     for (size_t i = 0; i < 2; ++i)

@@ -31,6 +31,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
                           "Slice", "Gather"});
         add(lower::recurrent, {"LSTM", "GRU", "hone.LSTM", "hone.GRU"});
         add(lower::attention, {"hone.Attention"});
+        add(lower::chain, {"hone.Chain"});
         return m;
     }();
     return list;

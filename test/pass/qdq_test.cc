@@ -117,7 +117,7 @@ TEST(LowerQdq, AddOfTwoZeroPoints) {
     const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {1, 2, 5, 5}));
     const ValueId a = g.qdq(x, 0.02, 128), b = g.qdq(g.op("Neg", {g.op("Sigmoid", {x})}), 0.005, 200);
     g.output(g.qdq(g.op("Relu", {g.op("Add", {a, b})}), 0.01));
-    check(g, {1, 2, 5, 5}, {"QuantizeLinear", "Sigmoid", "Neg", "QuantizeLinear", "hone.QAdd", "DequantizeLinear"}, 0.01);
+    check(g, {1, 2, 5, 5}, {"QuantizeLinear", "hone.Chain", "QuantizeLinear", "hone.QAdd", "DequantizeLinear"}, 0.01);
 }
 
 // onnxruntime quantises a bias that follows MatMul as an operand of its own, and positions that are learnt.
@@ -182,7 +182,7 @@ TEST(LowerQdq, CurvedActivationsStayBehindAFloatResult) {
         run_passes(low, Stage::runtime);
         const Ops ops = ops_of(low);
         EXPECT_NE(std::find(ops.begin(), ops.end(), "hone.QConv"), ops.end()) << to_text(low);
-        EXPECT_NE(std::find(ops.begin(), ops.end(), "Sigmoid"), ops.end()) << to_text(low);
+        EXPECT_TRUE(std::find(ops.begin(), ops.end(), "Sigmoid") != ops.end() || std::find(ops.begin(), ops.end(), "hone.Chain") != ops.end()) << to_text(low);
         const Tensor in = random_input({1, 4, 5, 5});
         EXPECT_LE(worst(interpret_graph(g, {in})[0], interpret_graph(low, {in})[0]), 1.001 / 255);
     }
