@@ -11,7 +11,7 @@ constexpr size_t kGreatestRank = 64;
 constexpr int64_t kOwnData = -2;  ///< a small tensor stands in the structure itself
 constexpr size_t kSmall = 256;
 
-enum class Kind : uint8_t { integer, real, text, tensor, integers, reals, texts };
+enum class Kind : uint8_t { integer, real, text, tensor, integers, reals, texts, graph };
 
 template <class T, class F>
 void write_list(Out& out, const std::vector<T>& v, F f) {
@@ -75,7 +75,11 @@ struct WriteAttribute {
     void operator()(float v) { kind(Kind::real), out.put(v); }
     void operator()(const std::string& v) { kind(Kind::text), out.text(v); }
     void operator()(const Tensor& v) { kind(Kind::tensor), write_tensor(out, v, kNone, blobs); }
-    void operator()(const std::shared_ptr<const Graph>&) { HONE_CHECK(false, "a subgraph"); }
+    void operator()(const std::shared_ptr<const Graph>& v) {
+        kind(Kind::graph);
+        // Its values have ids of their own: none of them is packed elsewhere.
+        write_graph(out, *v, {[this](const Tensor& t, ValueId) { return blobs.keep(t, kNone); }, {}});
+    }
     void operator()(const std::vector<int64_t>& v) {
         kind(Kind::integers);
         write_list(out, v, [&](int64_t x) { out.put(x); });
@@ -89,8 +93,9 @@ struct WriteAttribute {
         write_list(out, v, [&](const std::string& x) { out.text(x); });
     }
 };
-Attribute read_attribute(In& in, const Blobs& blobs) {
-    switch (static_cast<Kind>(in.in_range<uint8_t>(0, static_cast<uint8_t>(Kind::texts)))) {
+Graph read_graph_at(In& in, const Blobs& blobs, bool within);
+Attribute read_attribute(In& in, const Blobs& blobs, bool within) {
+    switch (static_cast<Kind>(in.in_range<uint8_t>(0, static_cast<uint8_t>(Kind::graph)))) {
         case Kind::integer: return in.get<int64_t>();
         case Kind::real: return in.get<float>();
         case Kind::text: return in.text();
@@ -98,6 +103,9 @@ Attribute read_attribute(In& in, const Blobs& blobs) {
         case Kind::integers: return read_list(in, 8, [&] { return in.get<int64_t>(); });
         case Kind::reals: return read_list(in, 4, [&] { return in.get<float>(); });
         case Kind::texts: return read_list(in, 8, [&] { return in.text(); });
+        case Kind::graph:
+            if (within) bad("it holds a subgraph within a subgraph");
+            return std::make_shared<const Graph>(read_graph_at(in, blobs, true));
     }
     bad("it holds an unknown attribute");
 }
@@ -122,13 +130,19 @@ std::vector<ValueId> used_values(const Graph& g) {
 }  // namespace
 
 bool writable(const Graph& g) {
+    const auto flat = [](const Graph& body) {
+        for (NodeId id : body.order())
+            for (const auto& [name, a] : body.node(id).attributes)
+                if (std::holds_alternative<std::shared_ptr<const Graph>>(a)) return false;
+        return true;
+    };
     for (ValueId v : used_values(g))
         if (g.value(v).is_constant() && g.value(v).constant.dtype() == DType::string) return false;
     for (ValueId v : g.inputs)
         if (!g.value(v).type.fixed()) return false;
     for (NodeId id : g.order())
         for (const auto& [name, a] : g.node(id).attributes) {
-            if (std::holds_alternative<std::shared_ptr<const Graph>>(a)) return false;
+            if (const auto* body = std::get_if<std::shared_ptr<const Graph>>(&a); body && !(g.node(id).is("Chain", "hone") && flat(**body) && writable(**body))) return false;
             if (const Tensor* t = std::get_if<Tensor>(&a); t && t->dtype() == DType::string) return false;
         }
     return true;
@@ -167,7 +181,8 @@ void write_graph(Out& out, const Graph& g, const Blobs& blobs) {
     for (const auto& [k, v] : g.metadata) out.text(k), out.text(v);
 }
 
-Graph read_graph(In& in, const Blobs& blobs) {
+namespace {
+Graph read_graph_at(In& in, const Blobs& blobs, bool within) {
     Graph g;
     g.name = in.text();
     std::vector<TypeInfo> written;
@@ -197,7 +212,7 @@ Graph read_graph(In& in, const Blobs& blobs) {
         node.origins = read_list(in, 8, [&] { return in.text(); });
         for (size_t a = in.count(9); a; --a) {
             const std::string name = in.text();
-            node.attributes.emplace(name, read_attribute(in, blobs));
+            node.attributes.emplace(name, read_attribute(in, blobs, within));
         }
         g.add_node_with(std::move(node));  // refuses a second producer
     }
@@ -222,5 +237,9 @@ Graph read_graph(In& in, const Blobs& blobs) {
         if (!g.value(v).is_constant() && !(g.value(v).type == written[static_cast<size_t>(v)])) bad(cat("value '", g.value(v).name, "' is not of the type that it says"));
     return g;
 }
+
+}  // namespace
+
+Graph read_graph(In& in, const Blobs& blobs) { return read_graph_at(in, blobs, false); }
 
 }  // namespace hone::image

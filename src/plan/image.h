@@ -77,7 +77,7 @@ struct Blobs {
     std::function<Tensor(int64_t index, DType, Dims)> find;
 };
 
-/// False (nothing written) for a graph that an image cannot hold: strings as tensors, subgraphs, sequences.
+/// False (nothing written) for a graph that an image cannot hold: strings as tensors, subgraphs other than the body of a hone.Chain, sequences.
 bool writable(const Graph& g);
 void write_graph(Out& out, const Graph& g, const Blobs& blobs);
 /// Structure, attributes and types are checked as a model's are: types are inferred again and must be what was written.

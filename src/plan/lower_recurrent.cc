@@ -9,8 +9,7 @@ namespace hone::lower {
 namespace {
 bool plain(const LowerContext& c, bool lstm) {
     const OpContext op = c.op();
-    for (size_t i : {4u, 7u})
-        if (c.given(i)) return false;
+    if (c.given(4) || (lstm && c.given(7))) return false;
     const std::vector<std::string> defaults = lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"} : std::vector<std::string>{"Sigmoid", "Tanh"};
     const std::vector<std::string>& acts = op.texts("activations");
     for (size_t i = 0; i < acts.size(); ++i)
