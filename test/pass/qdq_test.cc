@@ -131,7 +131,8 @@ TEST(LowerQdq, AddOfAConstantThatRepeats) {
             const ValueId a = g.qdq(x, 0.02, 128), b = g.dequantize(g.add_constant("c", c), 0.005, 100);
             g.output(g.qdq(left ? g.op("Add", {b, a}) : g.op("Add", {a, b}), 0.01, 128));
             check(g, {50, 3, 7}, {"QuantizeLinear", "hone.QAdd", "DequantizeLinear"}, 0.01);
-            for (const Step& s : make_plan(g, {{50, 3, 7}}, {})->steps) EXPECT_EQ(s.kind, StepKind::kernel) << s.op << to_text(dims);
+            const auto plan = make_plan(g, {{50, 3, 7}}, {});
+            for (const Step& s : plan->steps) EXPECT_EQ(s.kind, StepKind::kernel) << s.op << to_text(dims);
         }
 }
 
