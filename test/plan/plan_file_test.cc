@@ -76,6 +76,7 @@ std::shared_ptr<const Plan> expect_same(const Graph& g, const std::vector<Dims>&
 }
 
 TEST(PlanFile, ComesBackTheSame) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     for (int threads : {1, 2}) {
         const Graph g = small_net();
         const auto p = expect_same(g, {{1, 8, 12, 12}}, {.threads = threads});
@@ -197,6 +198,7 @@ TEST(PlanFile, AHostileFileDoesNoHarm) {
 }
 
 TEST(PlanFile, AnUnknownKernelIsChosenAgain) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     Saved s;
     const std::string other = s.forged([&](std::string& x) {
         const size_t at = x.find("reduce_mean");
@@ -212,6 +214,7 @@ TEST(PlanFile, AnUnknownKernelIsChosenAgain) {
 }
 
 TEST(PlanFile, ChoicesAreTaken) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     const Graph g = small_net();
     PlanOptions o;
     o.threads = 2;
