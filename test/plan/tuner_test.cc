@@ -117,6 +117,7 @@ TEST(Tuner, NoTimeLeavesEverythingAndIsRemembered) {
 }
 
 TEST(Tuner, AWrongKernelIsDroppedAndNamed) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
     record::Journal journal;
     const PlanOptions o{.threads = 1};
     const auto fixed = make_plan(net(), kDims, o);
