@@ -149,6 +149,13 @@ Preprocess resolve_pictures(const std::vector<RawPart*>& parts, const DataOption
     return resolve(p, DataKind::image, channels);
 }
 
+/// Arrays [N,H,W] of a model that takes [N,1,H,W].
+void add_channel(RawPart& p, const DataOptions& o) {
+    if (p.kind != DataKind::table || p.rows.rank() != 3 || o.channels != 1) return;
+    const Dims d = p.rows.dims();
+    if (d[1] == o.height && d[2] == o.width) p.rows = p.rows.reshaped({d[0], 1, d[1], d[2]});
+}
+
 Preprocess resolve_rows(const RawPart& part, const DataOptions& o) {
     Preprocess p =
         resolve(o.preprocess, DataKind::table, static_cast<int>(std::min<int64_t>(part.rows.dim(1), 1 << 30)));
@@ -190,6 +197,7 @@ class Builder {
         agree_on_targets(parts);
         const bool regression = parts.front()->targets.defined();
         out_.class_names = agree_on_classes(parts, regression ? std::vector<std::string>() : o_.class_names);
+        for (RawPart* p : parts) add_channel(*p, o_);
         out_.preprocess = out_.kind == DataKind::image ? resolve_pictures(parts, o_, out_, source_)
                                                        : resolve_rows(*parts.front(), o_);
         for (RawPart* p : parts) out_.notes.insert(out_.notes.end(), p->notes.begin(), p->notes.end());

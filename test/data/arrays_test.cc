@@ -346,6 +346,13 @@ TEST(Npz, ClearErrors) {
     EXPECT_EQ(id({{"x.npy", npy("|u1", "(1, 2, 2, 2)", "abcdefgh"), false}, {"y.npy", y, false}}), "data.npy.size");
     EXPECT_EQ(id({{"x.npy", npy("|u1", "(1, 2, 2, 1)", "abcd"), false}, {"y.npy", y, false}}), "");
     EXPECT_EQ(id({{"x.npy", npy("|u1", "(1, 1, 2, 3)", "abcdef"), false}, {"y.npy", y, false}}), "");
+    // A model of one channel takes [N,H,W].
+    t.write("d.npz", zip({{"x.npy", npy("<f4", "(2, 1, 2)", std::string(16, '\0')), false}, {"y.npy", npy("|u1", "(2,)", bytes_in({0, 1})), false}}));
+    DataOptions grey;
+    EXPECT_EQ(open_data(t / "d.npz", grey).whole->sample_dims(), (Dims{1, 2}));
+    grey.channels = grey.height = 1;
+    grey.width = 2;
+    EXPECT_EQ(open_data(t / "d.npz", grey).whole->sample_dims(), (Dims{1, 1, 2}));
     t.write("lonely/x.npy", x);
     EXPECT_EQ(id_of([&] { open_data(t / "lonely/x.npy", {}); }), "data.absent");
 }
