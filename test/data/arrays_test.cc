@@ -11,7 +11,7 @@ using namespace hone;
 namespace {
 std::string little_endian(uint64_t v, int width) {
     std::string s;
-    for (int i = 0; i < width; ++i) s += static_cast<char>(v >> 8 * i);
+    for (int i = 0; i < width; ++i) s += static_cast<char>(i < 8 ? v >> 8 * i : 0);
     return s;
 }
 
