@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "pass/match.h"
 #include "plan/elementwise.h"
 
 namespace hone::lower {
@@ -72,9 +73,10 @@ Program compile(const LowerContext& c, Layout layout) {
         const Node& n = body.node(id);
         const LowerContext at{body, id, n, c.threads};
         Instruction i{};
+        if (!passes::vector_elementwise(body, n) || !at.out_type().fixed() || at.out() != y || !place.contains(n.in(0))) return {};
         const auto binary = binary_of(n);
         const auto unary = binary ? std::nullopt : unary_of(at);
-        if (!binary && !unary) return {};
+        if (!binary && (!unary || at.in(0) != y)) return {};
         i.a = place.at(n.in(0));
         if (unary) {
             i.kind = Instruction::Kind::unary;
@@ -83,7 +85,7 @@ Program compile(const LowerContext& c, Layout layout) {
             i.beta = unary->beta;
         } else {
             const auto a = operand_dims(at.in(0), y, layout), b = operand_dims(at.in(1), y, layout);
-            if (!a || !b) return {};
+            if (!a || !b || !place.contains(n.in(1))) return {};
             i.b = place.at(n.in(1));
             i.op = static_cast<int>(*binary);
             const bool a_whole = at.in(0) == y, b_whole = at.in(1) == y;
@@ -105,7 +107,8 @@ Program compile(const LowerContext& c, Layout layout) {
         }
         p.code.push_back(i);
     }
-    if (p.tiles > kMostValues) return {};
+    // The result is written last: an input may lie in its memory.
+    if (p.tiles > kMostValues || p.code.empty() || body.node(order.back()).out() != body.outputs[0]) return {};
     return p;
 }
 }  // namespace
@@ -114,7 +117,10 @@ void chain(const LowerContext& c, std::vector<Candidate>& list) {
     const Graph& body = c.op().graph("body");
     const Dims y = c.out();
     bool any = true;
+    for (size_t i = 0; i < body.inputs.size(); ++i)
+        if (c.in_dtype(i) != DType::f32) return;
     for (NodeId id : body.order()) {
+        if (!passes::vector_elementwise(body, body.node(id))) return;
         const LowerContext at{body, id, body.node(id), c.threads};
         if (binary_of(at.node))
             for (size_t i : {0u, 1u}) any &= operand_dims(at.in(i), y, Layout::channels_last).has_value();
