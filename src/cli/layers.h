@@ -25,12 +25,14 @@ class Layers {
     /// layer is marked so and has no time of its own; reorders count for the layer that reads them.
     void measure(const Plan& plan, const std::vector<double>& step_ms, const eval::Probe& probe, int threads);
 
+    /// By step, the row that it counts for; -1 where there is none.
+    std::vector<int> rows_of_steps(const Plan& plan) const;
+
     std::vector<record::InspectLayer> rows;
 
   private:
-    /// The row that a step counts for; -1 where its origins are not layers.
+    /// -1 where its origins are not layers.
     int main_row(const Step& s) const;
-    std::vector<int> rows_of_steps(const Plan& plan) const;
     std::map<std::string, std::vector<int>> by_origin_;
 };
 

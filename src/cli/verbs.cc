@@ -12,6 +12,7 @@ Verb bench_verb();
 Verb run_verb();
 Verb compare_verb();
 Verb report_verb();
+Verb profile_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
 
@@ -25,6 +26,7 @@ const std::vector<Verb>& all_verbs() {
         run_verb(),        //
         compare_verb(),    //
         report_verb(),     //
+        profile_verb(),    //
         doctor_verb(),     //
         time_pair_verb(),  //
     };
