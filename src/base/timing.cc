@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "base/error.h"
 
@@ -38,13 +39,22 @@ uint64_t monotonic_ns() {
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
             .count());
 }
-/// Seconds a tick; both clocks are read over 10 ms, to some 1e-5.
+/// Both clocks at one moment: the closest of a few readings, since a thread may lose its core between two.
+std::pair<uint64_t, uint64_t> both_clocks() {
+    uint64_t ns = 0, at = 0, closest = ~uint64_t{0};
+    for (int i = 0; i < 8; ++i) {
+        const uint64_t before = counter(), now = monotonic_ns(), gap = counter() - before;
+        if (gap < closest) closest = gap, ns = now, at = before + gap / 2;
+    }
+    return {ns, at};
+}
+/// Seconds a tick, from 10 ms, to some 1e-5.
 double tick_seconds() {
     if (!even_counter()) return 1e-9;
-    const uint64_t ns = monotonic_ns(), from = counter();
-    uint64_t later = ns;
-    while (later - ns < 10'000'000) later = monotonic_ns();
-    return static_cast<double>(later - ns) * 1e-9 / static_cast<double>(counter() - from);
+    const auto [ns, at] = both_clocks();
+    while (monotonic_ns() - ns < 10'000'000) {}
+    const auto [later, then] = both_clocks();
+    return static_cast<double>(later - ns) * 1e-9 / static_cast<double>(then - at);
 }
 }  // namespace
 
@@ -74,6 +84,34 @@ double mean(const std::vector<double>& v) {
     HONE_CHECK(!v.empty());
     return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
+namespace {
+std::vector<double> ranks(const std::vector<double>& v) {
+    std::vector<size_t> order(v.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return v[a] < v[b]; });
+    std::vector<double> rank(v.size());
+    for (size_t from = 0, to = 0; from < order.size(); from = to) {
+        while (to < order.size() && v[order[to]] == v[order[from]]) ++to;
+        for (size_t i = from; i < to; ++i) rank[order[i]] = static_cast<double>(from + to - 1) / 2;
+    }
+    return rank;
+}
+}  // namespace
+
+double rank_correlation(const std::vector<double>& a, const std::vector<double>& b) {
+    HONE_CHECK(a.size() == b.size());
+    if (a.size() < 2) return std::nan("");
+    const std::vector<double> x = ranks(a), y = ranks(b);
+    const double middle = mean(x);
+    double xy = 0, xx = 0, yy = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+        xy += (x[i] - middle) * (y[i] - middle);
+        xx += (x[i] - middle) * (x[i] - middle);
+        yy += (y[i] - middle) * (y[i] - middle);
+    }
+    return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : std::nan("");
+}
+
 Latency latency_of(const std::vector<double>& s) { return {minimum(s), median(s), quantile(s, 0.99)}; }
 
 namespace {

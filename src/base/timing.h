@@ -17,6 +17,8 @@ double minimum(const std::vector<double>& v);
 double quantile(std::vector<double> v, double q);
 double median(const std::vector<double>& v);
 double mean(const std::vector<double>& v);
+/// Spearman's rank correlation, ties with their mean rank; NaN for fewer than 2 pairs or where one side is all equal.
+double rank_correlation(const std::vector<double>& a, const std::vector<double>& b);
 
 /// {min, p50, p99} in the unit of the samples; what every `latency_ms` is.
 struct Latency {

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/common.h"
+#include "cli/inspect_models.h"
 #include "cli/layers.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -21,6 +22,9 @@ namespace {
 struct InspectArgs {
     std::string model, precision = "fp32";
     int64_t batch = 1;
+    ManyArgs many;
+    DataArgs data;
+    std::string data_for;
     bool plan = false, graph = false, no_time = false;
 };
 
@@ -129,19 +133,45 @@ Verb inspect_verb() {
     auto a = std::make_shared<InspectArgs>();
     Verb v;
     v.name = "inspect";
-    v.summary = "what a network consists of, and what each layer costs on this machine";
+    v.summary = "what a network consists of, and what each layer costs on this machine; or several side by side";
     v.examples = {{"hone inspect net.onnx", "parameters, MACs, bytes, roofline class and measured time of each layer"},
                   {"hone inspect net.onnx --no-time --json", "only what can be counted, as JSON"},
+                  {"hone inspect a.onnx b.onnx c.onnx --data fashion-mnist --mean 0.286 --std 0.353 --out side-by-side",
+                   "FLOPs, time and accuracy of several, their rank correlation, and a page with plots"},
+                  {"hone inspect *.onnx --data-for 'f*=fashion-mnist mean=0.286 std=0.353; l*=letters'",
+                   "the same where the data differ by model"},
                   {"hone inspect net.onnx --plan --batch 8", "with the kernels that run"}};
     v.declare = [a](Options& o) {
-        o.positional("MODEL", a->model, "the network, an ONNX file").required();
+        o.positional("MODEL", a->many.models, "the network, an ONNX file; or several to compare").required();
         o.add("batch", "N", a->batch, "samples a run").at_least(1).at_most(1 << 20);
         add_precision(o, a->precision);
         o.flag("plan", a->plan, "print the plan too: kernels, layouts, memory");
         o.flag("graph", a->graph, "print the graph after each pass that changed something");
         o.flag("no-time", a->no_time, "count only; measure nothing");
+        add_data(o, a->data, true);
+        o.find("data")->needed = false;
+        o.custom(
+            "data-for", "PATTERN=D ...", "data by file name, for models of different kinds: see the examples",
+            [a](const std::string& s) {
+                a->many.data = data_for_from(s);
+                a->data_for = s;
+            },
+            [a] { return a->data_for; });
+        o.add("samples", "N", a->many.samples, "of the data, at most; 0: all").at_least(0);
     };
-    v.run = [a](Call& call) { return inspect(*a, call); };
+    v.run = [a](Call& call) {
+        if (!a->data.data.empty()) a->many.data.push_back({"*", a->data});
+        if (a->many.models.size() == 1 && a->many.data.empty()) {
+            a->model = a->many.models[0];
+            return inspect(*a, call);
+        }
+        for (const char* one : {"plan", "graph", "no-time"})
+            if (call.options.given(one))
+                fail(ErrorKind::usage, "usage.argument", cat("--", one, " is for one model without data"));
+        a->many.precision = a->precision;
+        a->many.batch = a->batch;
+        return inspect_models(a->many, call);
+    };
     return v;
 }
 

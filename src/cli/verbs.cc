@@ -15,6 +15,7 @@ Verb report_verb();
 Verb profile_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
+Verb usage_verb();
 
 const std::vector<Verb>& all_verbs() {
     static const std::vector<Verb> list = {
@@ -29,6 +30,7 @@ const std::vector<Verb>& all_verbs() {
         profile_verb(),    //
         doctor_verb(),     //
         time_pair_verb(),  //
+        usage_verb(),      //
     };
     return list;
 }

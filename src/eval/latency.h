@@ -34,7 +34,7 @@ struct TimingOptions {
 struct ProcessTiming {
     std::vector<double> ms;
     double load_ms = 0;          ///< reading the file and making the plan
-    int64_t peak_bytes = 0;      ///< the plan's memory
+    int64_t peak_bytes = 0;      ///< the plan's memory; what is resident: eval/usage.h
 };
 struct PairTiming {
     std::vector<TimedBlock> blocks;  ///< one a process; `after` empty when only one model was timed

@@ -9,15 +9,39 @@
 
 namespace hone::record {
 
+/// Runs one after another at a batch size, in a fresh process.
+struct BenchBatch {
+    int64_t batch = 1;
+    Latency latency_ms{};
+    double throughput = 0;  ///< samples a second
+    int64_t peak_bytes = 0;
+    std::optional<double> energy_joules{};
+    double cpu_seconds = 0;
+    int64_t runs = 0;
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("batch", s.batch);
+        v("latency_ms", s.latency_ms);
+        v("throughput", s.throughput);
+        v("peak_bytes", s.peak_bytes);
+        v("energy_joules", s.energy_joules);
+        v("cpu_seconds", s.cpu_seconds);
+        v("runs", s.runs);
+    }
+};
+
 struct BenchModel {
     std::string model{}, precision{}, runtime{};
     Latency latency_ms{};
     double throughput = 0;  ///< samples per second
     double load_ms = 0;
-    int64_t peak_bytes = 0;
-    std::optional<double> energy_joules{};  ///< per inference, where RAPL is there
-    double cpu_seconds = 0;                 ///< per inference
+    int64_t peak_bytes = 0;   ///< the most that was resident in a fresh process, program and mapped file included
+    int64_t start_bytes = 0;  ///< of these, what was there before the model was opened
+    int64_t plan_bytes = 0;   ///< what the plan counts: arena, scratch, weights
+    std::optional<double> energy_joules{};  ///< a sample, of the whole processor, where RAPL can be read
+    double cpu_seconds = 0;                 ///< a sample, all threads
     int64_t runs = 0;
+    std::vector<BenchBatch> batches{};  ///< where they were asked for
     template <class S, class V>
     static void visit(S& s, V& v) {
         v("model", s.model);
@@ -27,9 +51,12 @@ struct BenchModel {
         v("throughput", s.throughput);
         v("load_ms", s.load_ms);
         v("peak_bytes", s.peak_bytes);
+        v("start_bytes", s.start_bytes);
+        v("plan_bytes", s.plan_bytes);
         v("energy_joules", s.energy_joules);
         v("cpu_seconds", s.cpu_seconds);
         v("runs", s.runs);
+        v("batches", s.batches);
     }
 };
 

@@ -13,6 +13,7 @@
 #include "record/inspect.h"
 #include "record/journal.h"
 #include "record/runs.h"
+#include "record/models.h"
 #include "record/profile.h"
 #include "record/visit.h"
 
@@ -139,6 +140,7 @@ std::string to_json(const Eval& r) { return text_of(r); }
 std::string to_json(const Bench& r) { return text_of(r); }
 std::string to_json(const BenchSuite& r) { return text_of(r); }
 std::string to_json(const Inspect& r) { return text_of(r); }
+std::string to_json(const InspectModels& r) { return text_of(r); }
 std::string to_json(const Profile& r) { return text_of(r); }
 std::string to_json(const Trace& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }

@@ -55,4 +55,32 @@ TEST(Inspect, LayersAddUpToTheWhole) {
     EXPECT_NEAR(j.number("totals.layers_ms"), j.number("totals.timed_ms"), 0.1 * j.number("totals.timed_ms"));
 }
 
+TEST(Inspect, SeveralModelsSideBySide) {
+    const std::string folder = scratch_folder(), file = folder + "/q.onnx";
+    write_model(quantised(), file);
+    const std::string pictures = write_pictures(folder, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+    const ProcessResult r = hone_command({"inspect", file, example_model(), file, "--json", "--threads", "1", "--out", folder,
+                                          "--data-for", "*resnet*=" + pictures + " mean=0.286 std=0.353;q*=" + pictures});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const Json j = Json::parse(r.out);
+    EXPECT_EQ(j.text("schema"), "hone.inspect-models/1");
+    ASSERT_EQ(j.size("models"), 3u);
+    EXPECT_EQ(j.number("models.1.samples"), 10);
+    EXPECT_GE(j.number("models.1.top1"), 0);
+    EXPECT_FALSE(j.text("models.0.note").empty());  // the pictures do not fit it
+    EXPECT_GT(j.number("models.1.flops"), 2 * j.number("models.1.macs") - 1);
+    EXPECT_GT(j.number("flops_time"), 0);
+    EXPECT_NEAR(j.number("models.1.layers_ms"), j.number("models.1.time_ms"), 0.5 * j.number("models.1.time_ms"));
+    const std::string page = read_file(folder + "/models.html");
+    for (const char* part : {"<svg", "Spearman", "Does work tell time?"})
+        EXPECT_NE(page.find(part), std::string::npos) << part;
+    for (const char* part : {"<script", "http://", "https://"}) EXPECT_EQ(page.find(part), std::string::npos) << part;
+}
+
+TEST(Inspect, DataForSaysWhatItDoesNotKnow) {
+    EXPECT_EQ(hone_command({"inspect", example_model(), "--data-for", "nothing"}).exit_code, 2);
+    EXPECT_EQ(hone_command({"inspect", example_model(), "--data-for", "*=x colour=1"}).exit_code, 2);
+    EXPECT_EQ(hone_command({"inspect", example_model(), example_model(), "--plan"}).exit_code, 2);
+}
+
 }  // namespace

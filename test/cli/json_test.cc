@@ -41,9 +41,25 @@ TEST(Schema, BenchOfOne) {
     EXPECT_EQ(j.size("models"), 1u);
     EXPECT_EQ(j.text("models.0.model"), hone::absolute_path(example_model()));
     EXPECT_GT(j.number("models.0.load_ms"), 0);
-    EXPECT_GT(j.number("models.0.peak_bytes"), 1e6);
+    EXPECT_GT(j.number("models.0.plan_bytes"), 1e6);
+    EXPECT_GT(j.number("models.0.start_bytes"), 1e6);
+    EXPECT_GT(j.number("models.0.peak_bytes"), j.number("models.0.start_bytes"));
+    EXPECT_GT(j.number("models.0.cpu_seconds"), 0);
     EXPECT_LE(j.number("models.0.latency_ms.min"), j.number("models.0.latency_ms.p50"));
     EXPECT_LE(j.number("models.0.latency_ms.p50"), j.number("models.0.latency_ms.p99"));
+}
+
+TEST(Schema, BenchOfBatches) {
+    const Json j = json_of({"bench", example_model(), "--processes", "1", "--runs", "5", "--threads", "1", "--batches", "1,4"});
+    ASSERT_EQ(j.size("models.0.batches"), 2u);
+    EXPECT_EQ(j.number("models.0.batches.1.batch"), 4);
+    for (const std::string at : {"models.0.batches.0.", "models.0.batches.1."}) {
+        EXPECT_NEAR(j.number(at + "throughput"), j.number(at + "batch") * 1e3 / j.number(at + "latency_ms.p50"),
+                    1e-6 * j.number(at + "throughput"));
+        EXPECT_GT(j.number(at + "peak_bytes"), 1e6);
+        EXPECT_GT(j.number(at + "cpu_seconds"), 0);
+    }
+    EXPECT_EQ(hone_command({"bench", example_model(), "--batches", "1,x"}).exit_code, 2);
 }
 
 TEST(Schema, BenchOfTwoIsSecondOverFirst) {
