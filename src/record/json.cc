@@ -12,9 +12,9 @@
 #include "record/infer.h"
 #include "record/inspect.h"
 #include "record/journal.h"
-#include "record/runs.h"
 #include "record/models.h"
 #include "record/profile.h"
+#include "record/runs.h"
 #include "record/visit.h"
 
 namespace hone::record {
