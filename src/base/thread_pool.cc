@@ -72,7 +72,7 @@ struct ThreadPool::State {
             if (!error) error = std::current_exception();
         }
         local = before;
-        finished.fetch_add(1, std::memory_order_acq_rel);
+        if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == chunks) finished.notify_one();
         return true;
     }
     static int index_of(uint64_t t) { return static_cast<int>(t & 0xfffff); }
@@ -108,9 +108,12 @@ struct ThreadPool::State {
             wake.notify_all();
         }
         while (work_once()) {}
-        for (int spins = 0; finished.load(std::memory_order_acquire) != chunks; ++spins) {
-            if (spins < kSpins) _mm_pause();
-            else std::this_thread::yield();
+        // Who waits long gives its core away: a worker whose core a neighbour took can then go on here. Yielding would
+        // keep the core busy in the scheduler's eyes.
+        int done = finished.load(std::memory_order_acquire);
+        for (int spins = 0; done != chunks; done = finished.load(std::memory_order_acquire)) {
+            if (++spins < kSpins) _mm_pause();
+            else finished.wait(done, std::memory_order_acquire);
         }
         if (error) std::rethrow_exception(error);
     }

@@ -137,8 +137,7 @@ std::string correlation_sentence(const record::InspectModels& all) {
     for (const ModelRow& m : all.models)
         if (m.gops > 0) least = std::min(least, m.gops), most = std::max(most, m.gops);
     return cat("Over these ", all.models.size(), " models the rank correlation (Spearman) of FLOPs and time is ",
-               fixed(*all.flops_time, 3), all.parameters_time ? ", of parameters and time " : "",
-               all.parameters_time ? fixed(*all.parameters_time, 3) : "",
+               fixed(*all.flops_time, 3),
                most > 0 ? cat("; correlated, not equal: a second does from ", record::number_text(least), " to ",
                               record::number_text(most), " GFLOP, ", fixed(most / least, 1), " times as much.")
                         : ".");
