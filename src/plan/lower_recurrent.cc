@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LSTM and GRU with constant weights (f32, bf16, s8) and the default activations on our recurrent kernels.
+#include <cmath>
+
 #include "kernel/recurrent/recurrent.h"
 #include "op/fused.h"
 #include "plan/lower.h"
@@ -41,6 +43,9 @@ void recurrent(const LowerContext& c, std::vector<Candidate>& list) {
     const Tensor weights = *w, recurrence = *r, bias = b ? *b : Tensor(), w_scale = ws ? *ws : Tensor(), r_scale = rs ? *rs : Tensor();
     const bool h0 = c.given(5), c0 = lstm && c.given(6);
     const size_t outputs = c.node.outputs.size();
+    // Exporters give zeros; a state within [-1, 1] fits the steps of the s8 kernel.
+    bool bounded = !h0 || c.constant(5);
+    for (int64_t i = 0; h0 && bounded && i < c.constant(5)->count(); ++i) bounded = std::abs(c.constant(5)->at(i)) <= 1;
     const auto offer = [&](const char* form, Isa isa, auto build) {
         Candidate k;
         k.name = cat("recurrent", form);
@@ -65,7 +70,7 @@ void recurrent(const LowerContext& c, std::vector<Candidate>& list) {
             for (int64_t i = 0; i < f.count(); ++i) f.data<float>()[i] *= scale.data<float>()[scale.count() == 1 ? 0 : i / t.dim(2) % t.dim(1)];
         return f;
     };
-    if (w->dtype() == DType::i8 && ws && rs && !h0 && s.input <= 65536 && s.hidden <= 65536)
+    if (w->dtype() == DType::i8 && ws && rs && bounded && s.input <= 65536 && s.hidden <= 65536)
         offer(" s8", Isa::avx512_vnni, [=](const float* bias_of) {
             const rec::Quantised q{weights.data<int8_t>(), recurrence.data<int8_t>(), w_scale.data<float>(), r_scale.data<float>(), w_scale.count(), r_scale.count()};
             return std::make_shared<rec::Recurrent>(s, q, bias_of);

@@ -37,7 +37,8 @@ Graph cell(bool lstm, bool both, bool quantised, bool per_row) {
     const ValueId b = g.add_constant("b", random(DType::f32, {dirs, 2 * gates * hidden}, 3, 0.3));
     Attributes a = {{"hidden_size", hidden}, {"direction", std::string(both ? "bidirectional" : "forward")}};
     if (!lstm) a["linear_before_reset"] = int64_t{1};
-    const NodeId n = g.add_node("", lstm ? "LSTM" : "GRU", {x, w, r, b}, 2, a, "cell", {"cell"});
+    const ValueId h0 = g.add_constant("h0", random(DType::f32, {dirs, 2, hidden}, 5, 0.9));
+    const NodeId n = g.add_node("", lstm ? "LSTM" : "GRU", {x, w, r, b, kNone, h0}, 2, a, "cell", {"cell"});
     g.outputs = {g.node(n).out(0), g.node(n).out(1)};
     infer_graph(g);
     return g;
