@@ -11,7 +11,7 @@
 namespace hone::compress {
 
 namespace {
-constexpr size_t kBiasSamples = 256;
+constexpr size_t kBiasSamples = 128;
 }
 
 Quantizer::Quantizer(const Graph& g, const Dataset& training, std::vector<int64_t> samples, const eval::EvalOptions& options)
