@@ -141,7 +141,9 @@ struct Writer {
         Dims dims(w.rank(), 1);
         dims[static_cast<size_t>(axis)] = w.dim(static_cast<size_t>(axis));
         if (recurrent) dims[0] = w.dim(0);
-        const NodeId cast = g.add_node("", "Cast", {g.add_constant(name + "_q", q)}, 1, {{"to", int64_t{1}}}, name + "_cast", n.origins);
+        // By way of i32, because openvino 2026.4 keeps what it sees as compressed weights (i8 -> f32, times a scale), and then refuses an LSTM.
+        const NodeId wide = g.add_node("", "Cast", {g.add_constant(name + "_q", q)}, 1, {{"to", int64_t{6}}}, name + "_i32", n.origins);
+        const NodeId cast = g.add_node("", "Cast", {g.node(wide).out()}, 1, {{"to", int64_t{1}}}, name + "_f32", n.origins);
         const NodeId mul = g.add_node("", "Mul", {g.node(cast).out(), g.add_constant(name + "_scale", scale.reshaped(dims))}, 1, {}, name + "_dq", n.origins);
         g.set_input(id, input, g.node(mul).out());
     }

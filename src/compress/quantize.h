@@ -43,7 +43,7 @@ enum class Curved { stays_float, table, every_node };
 
 /// Weights that no int8 operator uses (float layers, recurrent layers).
 ///   float32     as they are
-///   cast        s8, made float by Cast and Mul of constants, which every runtime folds when it loads: small files at
+///   cast        s8, made float by Cast (i32, f32) and Mul of constants, which every runtime folds when it loads: small files at
 ///               the speed of floats
 ///   dequantize  s8 behind a DequantizeLinear: onnxruntime 1.32 does not fold that, and computes it in each run
 enum class WeightOnly { float32, cast, dequantize };

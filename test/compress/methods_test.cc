@@ -167,7 +167,7 @@ TEST(Quantize, KeptValuesAndLayersStayFloat) {
     o.keep_float_values = {g.value(g.node(quantizable_layers(g)[3].node).in(0)).name};
     o.weight_only = WeightOnly::cast;
     const Graph q = quantize(g, c, o);
-    EXPECT_EQ(count_nodes(q, "Cast"), 2);
+    EXPECT_EQ(count_nodes(q, "Cast"), 4);
     const eval::EvalOptions e{.threads = 2, .keep_logits = true};
     EXPECT_LT(score_noise(eval::evaluate(g, data, e), eval::evaluate(q, data, e)), 0.05);
     Graph folded = q;

@@ -82,6 +82,23 @@ inline Graph small_network(const std::string& activation = "Clip", uint64_t seed
     return g;
 }
 
+/// [N,6,5]: LSTM of 8 over the second axis, its last state, a dense head.
+inline Graph small_lstm() {
+    Rng r(9);
+    Graph g;
+    ValueId v = g.add_input("x", TypeInfo::tensor(DType::f32, {Dim::named("N"), 6, 5}));
+    v = g.node(g.add_node("", "Transpose", {v}, 1, {{"perm", std::vector<int64_t>{1, 0, 2}}})).out();
+    const ValueId w = g.add_constant("lstm.w", uneven({1, 32, 5}, 0.4, 1, r)), rw = g.add_constant("lstm.r", uneven({1, 32, 8}, 0.3, 1, r)), b = g.add_constant("lstm.b", uneven({1, 64}, 0.1, 1, r));
+    const NodeId lstm = g.add_node("", "LSTM", {v, w, rw, b}, 2, {{"hidden_size", int64_t{8}}}, "lstm", {"lstm"});
+    Tensor axes = Tensor::zeros(DType::i64, {1});
+    v = g.node(g.add_node("", "Squeeze", {g.node(lstm).out(1), g.add_constant("axes", axes)}, 1)).out();
+    v = g.node(g.add_node("", "Gemm", {v, g.add_constant("head.w", uneven({8, 4}, 0.4, 2, r)), g.add_constant("head.b", uneven({4}, 0.1, 1, r))}, 1, {}, "head", {"head"})).out();
+    g.outputs = {v};
+    g.opsets = {{"", 13}};
+    infer_graph(g);
+    return g;
+}
+
 inline std::vector<int64_t> first_samples(int64_t n) {
     std::vector<int64_t> out;
     for (int64_t i = 0; i < n; ++i) out.push_back(i);

@@ -47,28 +47,43 @@ TEST(Written, ReadsBackTheSame) {
     std::remove(file.c_str());
 }
 
-TEST(Written, PEER_OnnxruntimeAnswersAlike) {
-    HONE_REQUIRE(eval::Peer::present(source_path(".")), "the peers' environment (scripts/peers)");
-    const Graph g = small_network("Clip");
-    const RandomSamples data({3, 12, 12}, 32, 5);
+namespace {
+
+void expect_peers_answer_alike(const Graph& g, const Dataset& data, const std::vector<QuantizeOptions>& all) {
     Quantizer quantizer(g, data, first_samples(32), {.threads = 2});
-    const Tensor x = batch(data, first_samples(16));
-    const Tensor want = interpret_graph(g, {x})[0];
+    const Tensor x = batch(data, first_samples(16)), want = interpret_graph(g, {x})[0];
     const std::string file = testing::TempDir() + "/quantised_peer.onnx";
-    for (const QuantizeOptions& o : layouts()) {
+    for (const QuantizeOptions& o : all) {
         const Graph q = quantizer.make(o);
         write_model(q, file);
-        eval::Peer peer({.engine = "onnxruntime", .model = file, .root = source_path(".")});
-        peer.set_input("x", x);
-        peer.run(1);
-        const Tensor theirs = peer.outputs().at(0), ours = interpret_graph(q, {x})[0];
-        double noise = 0, difference = 0;
-        for (int64_t i = 0; i < want.count(); ++i) {
-            noise = std::max(noise, std::abs(ours.at(i) - want.at(i)));
-            difference = std::max(difference, std::abs(ours.at(i) - theirs.at(i)));
+        const Tensor ours = interpret_graph(q, {x})[0];
+        for (const char* engine : {"onnxruntime", "openvino"}) {
+            eval::Peer peer({.engine = engine, .model = file, .root = source_path(".")});
+            peer.set_input("x", x);
+            peer.run(1);
+            const Tensor theirs = peer.outputs().at(0);
+            double noise = 0, difference = 0;
+            for (int64_t i = 0; i < want.count(); ++i) {
+                noise = std::max(noise, std::abs(ours.at(i) - want.at(i)));
+                difference = std::max(difference, std::abs(ours.at(i) - theirs.at(i)));
+            }
+            // Integer operators of both round now and then to neighbouring steps; that is less than what 8 bits cost.
+            EXPECT_LE(difference, 2 * noise + 1e-3) << engine << ", " << recipe_name(o);
         }
-        // Integer operators of both round now and then to neighbouring steps; that is less than what 8 bits cost.
-        EXPECT_LE(difference, noise + 1e-3) << recipe_name(o);
     }
     std::remove(file.c_str());
+}
+
+}  // namespace
+
+TEST(Written, PEER_BothAnswerAlike) {
+    HONE_REQUIRE(eval::Peer::present(source_path(".")), "the peers' environment (scripts/peers)");
+    expect_peers_answer_alike(small_network("Clip"), RandomSamples({3, 12, 12}, 32, 5), layouts());
+}
+
+TEST(Written, PEER_RecurrentWeightsAreFoldedByBoth) {
+    HONE_REQUIRE(eval::Peer::present(source_path(".")), "the peers' environment (scripts/peers)");
+    QuantizeOptions o;
+    o.weight_only = WeightOnly::cast;
+    expect_peers_answer_alike(small_lstm(), RandomSamples({6, 5}, 32, 5), {o});
 }
