@@ -13,9 +13,6 @@ namespace hone::compress {
 
 namespace {
 
-/// Elements of t that belong to the first `rows` samples.
-int64_t elements_of(const Tensor& t, int64_t rows) { return t.rank() ? t.count() / std::max<int64_t>(1, t.dim(0)) * rows : t.count(); }
-
 struct Extremes {
     float low = 0, high = 0;
 };
@@ -44,6 +41,16 @@ Layout channels_in(const Tensor& t) {
 
 }  // namespace
 
+int64_t batch_of(const Graph& g, const Dataset& data, std::span<const int64_t> indices, const eval::EvalOptions& o) {
+    const auto n = static_cast<int64_t>(indices.empty() ? static_cast<size_t>(data.size()) : indices.size());
+    const int64_t batch = std::min(o.batch > 0 ? o.batch : eval::natural_batch(g, data.sample_dims()), std::max<int64_t>(n, 1));
+    return eval::input_dims_for(g, data.sample_dims(), batch)[0];
+}
+
+int64_t elements_of(const Tensor& t, int64_t rows, int64_t batch) {
+    return t.rank() && rows < batch && t.dim(0) == batch ? t.count() / batch * rows : t.count();
+}
+
 Graph probe_of(const Graph& g, const std::vector<ValueId>& values) {
     Graph probe = g;
     probe.outputs.clear();
@@ -69,6 +76,7 @@ Calibration calibrate(const Graph& g, const Dataset& data, std::span<const int64
     const std::vector<ValueId> values(wanted.begin(), wanted.end());
     if (values.empty()) return {};
     const Graph probe = probe_of(g, values);
+    const int64_t batch = batch_of(probe, data, indices, options);
 
     std::vector<Observed> seen(values.size());
     std::vector<bool> fresh(values.size(), true);
@@ -77,7 +85,7 @@ Calibration calibrate(const Graph& g, const Dataset& data, std::span<const int64
     o.progress = "calibrating (1 of 2)";
     eval::for_each_batch(probe, data, indices, o, [&](int64_t, const std::vector<Tensor>& out, int64_t rows) {
         std::vector<Extremes> extremes;
-        for (const Tensor& t : out) extremes.push_back(extremes_of(t.data<float>(), elements_of(t, rows)));
+        for (const Tensor& t : out) extremes.push_back(extremes_of(t.data<float>(), elements_of(t, rows, batch)));
         std::lock_guard lock(mutex);
         for (size_t i = 0; i < out.size(); ++i) {
             if (!std::isfinite(extremes[i].low) || !std::isfinite(extremes[i].high)) not_finite(g.value(values[i]).name);
@@ -94,7 +102,7 @@ Calibration calibrate(const Graph& g, const Dataset& data, std::span<const int64
             std::fill(counts.begin(), counts.end(), 0);
             const float low = seen[k].low, scale = seen[k].high > low ? static_cast<float>(Observed::bins) / (seen[k].high - low) : 0;
             const float* p = out[k].data<float>();
-            for (int64_t i = 0, n = elements_of(out[k], rows); i < n; ++i)
+            for (int64_t i = 0, n = elements_of(out[k], rows, batch); i < n; ++i)
                 ++counts[static_cast<size_t>(std::clamp(static_cast<int>((p[i] - low) * scale), 0, Observed::bins - 1))];
             std::lock_guard lock(mutex);
             for (size_t b = 0; b < counts.size(); ++b) seen[k].histogram[b] += counts[b];
@@ -118,10 +126,10 @@ std::vector<ValueId> values_named(const Graph& g, const std::vector<std::string>
 
 /// f(channel, first element, elements) over the rows' blocks.
 template <class F>
-void each_block(const Tensor& t, int64_t rows, const F& f) {
+void each_block(const Tensor& t, int64_t rows, int64_t batch, const F& f) {
     const Layout at = channels_in(t);
     const float* p = t.data<float>();
-    for (int64_t b = 0, blocks = elements_of(t, rows) / at.inner; b < blocks; ++b) f(static_cast<size_t>(b % at.channels), p + b * at.inner, at.inner);
+    for (int64_t b = 0, blocks = elements_of(t, rows, batch) / at.inner; b < blocks; ++b) f(static_cast<size_t>(b % at.channels), p + b * at.inner, at.inner);
 }
 
 }  // namespace
@@ -132,6 +140,7 @@ void channel_means(const Graph& g, ChannelStatistics& statistics, const Dataset&
     const std::vector<ValueId> values = values_named(g, names);
     if (values.empty()) return;
     const Graph probe = probe_of(g, values);
+    const int64_t batch = batch_of(probe, data, indices, options);
     // Sums are kept as whole numbers of a unit, so that their order does not matter.
     std::vector<std::vector<int64_t>> sums(values.size()), counts(values.size());
     std::vector<double> unit;
@@ -147,7 +156,7 @@ void channel_means(const Graph& g, ChannelStatistics& statistics, const Dataset&
             const auto channels = static_cast<size_t>(channels_in(out[k]).channels);
             std::vector<double> sum(channels, 0);
             std::vector<int64_t> count(channels, 0);
-            each_block(out[k], rows, [&](size_t c, const float* p, int64_t n) {
+            each_block(out[k], rows, batch, [&](size_t c, const float* p, int64_t n) {
                 for (int64_t i = 0; i < n; ++i) sum[c] += p[i];
                 count[c] += n;
             });
@@ -171,6 +180,7 @@ ChannelStatistics channel_statistics(const Graph& g, const std::vector<std::stri
     const std::vector<ValueId> values = values_named(g, names);
     if (values.empty()) return {};
     const Graph probe = probe_of(g, values);
+    const int64_t batch = batch_of(probe, data, indices, options);
     std::vector<Channels> seen(values.size());
     std::mutex mutex;
     eval::EvalOptions o = options;
@@ -179,7 +189,7 @@ ChannelStatistics channel_statistics(const Graph& g, const std::vector<std::stri
         for (size_t k = 0; k < out.size(); ++k) {
             const auto channels = static_cast<size_t>(channels_in(out[k]).channels);
             std::vector<float> low(channels, INFINITY), high(channels, -INFINITY);
-            each_block(out[k], rows, [&](size_t c, const float* p, int64_t n) {
+            each_block(out[k], rows, batch, [&](size_t c, const float* p, int64_t n) {
                 for (int64_t i = 0; i < n; ++i) {
                     low[c] = std::min(low[c], p[i]);
                     high[c] = std::max(high[c], p[i]);

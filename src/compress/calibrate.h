@@ -34,6 +34,12 @@ ChannelStatistics channel_statistics(const Graph& g, const std::vector<std::stri
 void channel_means(const Graph& g, ChannelStatistics& statistics, const Dataset& data, std::span<const int64_t> indices,
                    const eval::EvalOptions& options);
 
+/// Samples of a whole batch that `for_each_batch` makes; the last may have fewer `rows`.
+int64_t batch_of(const Graph& g, const Dataset& data, std::span<const int64_t> indices, const eval::EvalOptions& o);
+/// Elements of a value that belong to the first `rows` samples of a batch: all of them where the samples are not its first
+/// axis (as in a recurrent layer's last state).
+int64_t elements_of(const Tensor& t, int64_t rows, int64_t batch);
+
 /// The graph with exactly these values as outputs (an input is passed through a node), others removed.
 Graph probe_of(const Graph& g, const std::vector<ValueId>& values);
 

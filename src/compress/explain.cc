@@ -64,11 +64,13 @@ struct Power {
 std::vector<Power> powers(const Graph& g, const std::vector<ValueId>& pairs, const Dataset& data, std::span<const int64_t> indices, const eval::EvalOptions& options) {
     std::map<int64_t, std::vector<Power>> parts;
     std::mutex mutex;
-    eval::for_each_batch(probe_of(g, pairs), data, indices, options, [&](int64_t first, const std::vector<Tensor>& out, int64_t rows) {
+    const Graph probe = probe_of(g, pairs);
+    const int64_t batch = batch_of(probe, data, indices, options);
+    eval::for_each_batch(probe, data, indices, options, [&](int64_t first, const std::vector<Tensor>& out, int64_t rows) {
         std::vector<Power> sums(out.size() / 2);
         for (size_t k = 0; k < sums.size(); ++k) {
             const Tensor &f = out[2 * k], &q = out[2 * k + 1];
-            const int64_t n = f.rank() ? f.count() / std::max<int64_t>(1, f.dim(0)) * rows : f.count();
+            const int64_t n = elements_of(f, rows, batch);
             for (int64_t i = 0; i < n; ++i) {
                 const double a = static_cast<double>(f.data<float>()[i]), d = a - static_cast<double>(q.data<float>()[i]);
                 sums[k].signal += a * a;

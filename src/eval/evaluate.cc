@@ -97,6 +97,9 @@ void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t
         const int64_t first = b * rows, count = std::min(rows, n - first);
         Tensor x = Tensor::zeros(DType::f32, dims);
         load_batch(data, indices.subspan(static_cast<size_t>(first), static_cast<size_t>(count)), x.data<float>());
+        // A last batch is filled up with copies of its last sample: values whose samples are not the first axis are read whole.
+        const int64_t one = data.sample_count();
+        for (int64_t r = count; r < rows; ++r) std::copy_n(x.data<float>() + (count - 1) * one, one, x.data<float>() + r * one);
         session->execute({x});
         std::vector<Tensor> out;
         for (size_t i = 0; i < plan->outputs.size(); ++i) out.push_back(session->output(i));

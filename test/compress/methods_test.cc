@@ -202,6 +202,28 @@ TEST(Calibrate, TheSameForAnyNumberOfThreads) {
     }
 }
 
+// The last state of an LSTM is [1,N,H]: it was read as if N were its first axis, past its end.
+TEST(Calibrate, ValuesWhoseSamplesAreNotTheFirstAxis) {
+    const Graph g = small_lstm();
+    const RandomSamples data({6, 5}, 50, 5);
+    const eval::EvalOptions o{.threads = 2, .batch = 8};
+    const Calibration c = calibrate(g, data, first_samples(50), o);
+    const Tensor x = batch(data, first_samples(50));
+    ASSERT_FALSE(c.empty());
+    for (const auto& [name, seen] : c) {
+        Graph probe = g;
+        probe.outputs = {g.find_value(name)};
+        const Tensor y = interpret_graph(probe, {x})[0];
+        double low = y.at(0), high = y.at(0);
+        for (int64_t i = 0; i < y.count(); ++i) {
+            low = std::min(low, y.at(i));
+            high = std::max(high, y.at(i));
+        }
+        EXPECT_NEAR(static_cast<double>(seen.low), low, 1e-5) << name;
+        EXPECT_NEAR(static_cast<double>(seen.high), high, 1e-5) << name;
+    }
+}
+
 TEST(Explain, FindsTheDeadChannelTheOutlierAndTheNoisyLayer) {
     Graph g = small_network("Relu");
     const RandomSamples data({3, 12, 12}, 64, 5);
