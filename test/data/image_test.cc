@@ -4,6 +4,7 @@
 #include "data/exif.h"
 #include "data/resize.h"
 #include "helpers.h"
+#include "small_jpegs.h"
 
 using namespace hone;
 
