@@ -98,16 +98,27 @@ void consider(Search& s, Trial& best, const compress::QuantizeOptions& variant, 
     if (better) best = std::move(t);
 }
 
-/// Curves such as SiLU in 8 bits, and 8-bit storage of weights that stay float.
-Trial with_variants(Search& s, Trial best) {
-    if (s.spent(0.4, "variants")) return best;
+/// Curves such as SiLU in 8 bits: before layers go back to float, which pays between floats that need not be there.
+Trial with_curves(Search& s, Trial best) {
+    if (s.spent(0.4, "curves")) return best;
     for (const compress::Curved curved : {compress::Curved::table, compress::Curved::every_node}) {
         compress::QuantizeOptions o = best.options;
         o.curved = curved;
         if (quantized_values(s, o) == quantized_values(s, best.options)) continue;
         consider(s, best, o, curved == compress::Curved::table ? "curved activations as tables" : "every node of curved activations in 8 bits", false);
     }
+    return best;
+}
+
+/// 8-bit weights of layers that compute in floats: where that is faster (recurrent layers), or else as fast and smaller.
+Trial with_stored_weights(Search& s, Trial best) {
+    if (s.spent(0.5, "stored weights")) return best;
     compress::QuantizeOptions o = best.options;
+    if (!compress::recurrent_layers(s.original).empty()) {
+        o.weight_only = compress::WeightOnly::dequantize;
+        consider(s, best, o, "8-bit weights of the recurrent layers", false);
+        if (best.options.weight_only != compress::WeightOnly::float32) return best;
+    }
     o.weight_only = compress::WeightOnly::cast;
     consider(s, best, o, "8-bit storage of the float layers' weights", true);
     return best;
@@ -243,7 +254,7 @@ void try_int8(Search& s) {
         return;
     }
     open_quantizer(s);
-    Trial best = with_variants(s, return_slow_layers(s, best_recipe(s)));
+    Trial best = with_stored_weights(s, return_slow_layers(s, with_curves(s, best_recipe(s))));
     const bool dear = !s.promising(best), slack = s.request.goal.max_latency.has_value();
     if (dear || slack || !s.spent(0.4, "sensitivity")) s.measure_sensitivity(best.options);
     if (dear) {
