@@ -41,15 +41,16 @@ std::string work_text(double share) {
 
 void summary(Html& html, const record::Run& run) {
     struct Share {
-        int64_t layers = 0, macs = 0;
+        int64_t layers = 0;
+        double macs = 0;  // a sum of a stranger's numbers
     };
     std::map<std::string, Share> shares;
-    int64_t all = 0;
+    double all = 0;
     for (const auto& row : run.layers) {
         Share& s = shares[row.decision.empty() ? "kept" : row.decision];
         ++s.layers;
-        s.macs += row.macs;
-        all += row.macs;
+        s.macs += static_cast<double>(row.macs);
+        all += static_cast<double>(row.macs);
     }
     std::vector<std::pair<std::string, Share>> order(shares.begin(), shares.end());
     std::stable_sort(order.begin(), order.end(),
@@ -59,7 +60,7 @@ void summary(Html& html, const record::Run& run) {
         const auto box = html.open("div");
         html.element("b", cat(order[i].second.layers, order[i].second.layers == 1 ? " layer" : " layers"));
         html.element("span",
-                     cat(order[i].first, all > 0 ? ", " + work_text(double(order[i].second.macs) / double(all)) : ""));
+                     cat(order[i].first, all > 0 ? ", " + work_text(order[i].second.macs / all) : ""));
     }
 }
 

@@ -199,7 +199,8 @@ void accuracy_section(Html& html, const record::Run& run) {
     };
     fact(record::count_text(d.lost), "right before, wrong after");
     fact(record::count_text(d.gained), "wrong before, right after");
-    fact(record::count_text(d.samples - d.lost - d.gained), "as right or wrong as before");
+    const bool counted = d.lost >= 0 && d.gained >= 0 && d.lost <= d.samples && d.gained <= d.samples - d.lost;  // a stranger's run.json may not
+    if (counted) fact(record::count_text(d.samples - d.lost - d.gained), "as right or wrong as before");
     if (d.mcnemar_p) fact(fixed(*d.mcnemar_p, 3), "p of McNemar's exact test");
 }
 
