@@ -269,12 +269,6 @@ bool fuse(Graph& g, NodeId softmax_id) {
 }
 }  // namespace
 
-bool fuse_attention(Graph& g, const PassOptions&) {
-    bool any = false;
-    for (NodeId id : g.order())
-        if (g.node(id).alive) any |= fuse(g, id);
-    if (any) remove_dead(g);
-    return any;
-}
+bool fuse_attention(Graph& g, const PassOptions&) { return rewrite_nodes(g, fuse); }
 
 }  // namespace hone::passes

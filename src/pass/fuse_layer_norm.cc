@@ -105,12 +105,6 @@ bool fuse(Graph& g, NodeId div_id) {
 }
 }  // namespace
 
-bool fuse_layer_norm(Graph& g, const PassOptions&) {
-    bool any = false;
-    for (NodeId id : g.order())
-        if (g.node(id).alive) any |= fuse(g, id);
-    if (any) remove_dead(g);
-    return any;
-}
+bool fuse_layer_norm(Graph& g, const PassOptions&) { return rewrite_nodes(g, fuse); }
 
 }  // namespace hone::passes

@@ -75,12 +75,6 @@ bool fuse(Graph& g, NodeId root_id) {
 
 }  // namespace
 
-bool fuse_rms_norm(Graph& g, const PassOptions&) {
-    bool any = false;
-    for (NodeId id : g.order())
-        if (g.node(id).alive) any |= fuse(g, id);
-    if (any) remove_dead(g);
-    return any;
-}
+bool fuse_rms_norm(Graph& g, const PassOptions&) { return rewrite_nodes(g, fuse); }
 
 }  // namespace hone::passes

@@ -87,4 +87,12 @@ bool same_fixed_shape(const Graph& g, ValueId a, ValueId b) {
     return ta.fixed() && tb.fixed() && ta.shape == tb.shape && ta.dtype == tb.dtype;
 }
 
+bool rewrite_nodes(Graph& g, bool (*rewrite)(Graph&, NodeId)) {
+    bool any = false;
+    for (NodeId id : g.order())
+        if (g.node(id).alive) any |= rewrite(g, id);
+    if (any) remove_dead(g);
+    return any;
+}
+
 }  // namespace hone::passes

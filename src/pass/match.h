@@ -35,6 +35,8 @@ std::optional<QuantParams> quant_params(const Graph& g, const Node& n);
 NodeId dequantizer_of(const Graph& g, ValueId v);
 int64_t int_attribute(const Node& n, const char* name, int64_t fallback);
 float real_attribute(const Node& n, const char* name, float fallback);
+/// Calls `rewrite` (true when it changed something) for every living node in order, and removes what nobody uses then.
+bool rewrite_nodes(Graph& g, bool (*rewrite)(Graph&, NodeId));
 bool is_byte(DType t);  ///< u8 or i8
 bool same_fixed_shape(const Graph& g, ValueId a, ValueId b);
 

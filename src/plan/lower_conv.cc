@@ -108,6 +108,7 @@ void deconv(const LowerContext& c, std::vector<Candidate>& list) {
     s.dilations = win.dilations;
     s.threads = c.threads;
     s.variant = c.variant;
+    s.packed = onednn_packed(c.packed);
     const Tensor weights = *w, bias = b ? b->cast(DType::f32) : Tensor();
     for (bool last : {true, false}) {
         s.channels_last = last;

@@ -10,10 +10,6 @@ namespace {
 using Tag = dnnl::memory::format_tag;
 using dnnl::memory;
 
-Tag activation_tag(size_t spatial, bool channels_last) {
-    constexpr Tag kLast[] = {Tag::nwc, Tag::nhwc, Tag::ndhwc}, kPlain[] = {Tag::ncw, Tag::nchw, Tag::ncdhw};
-    return (channels_last ? kLast : kPlain)[spatial - 1];
-}
 Tag weight_tag(size_t spatial, bool grouped) {
     constexpr Tag kGrouped[] = {Tag::goiw, Tag::goihw, Tag::goidhw}, kDense[] = {Tag::oiw, Tag::oihw, Tag::oidhw};
     return (grouped ? kGrouped : kDense)[spatial - 1];
@@ -64,22 +60,7 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
         return name.find("sse41") != std::string::npos || (vnni_int8 && name.find("avx2") != std::string::npos);
     };
     if (!choose_implementation(pd, s.variant, refuse)) return nullptr;
-    Parts parts;
-    parts.descriptor = pd;
-    parts.primitive = dnnl::convolution_forward(pd);
-    parts.src = src;
-    parts.dst = dst;
-    parts.weights = pd.weights_desc();
-    parts.scratch = pd.scratchpad_desc();
-    parts.packed_weights = packed_or_pack(s.packed, plain, weights, parts.weights);
-    if (!parts.packed_weights) return nullptr;
-    if (bias) {
-        parts.bias = bias_desc;
-        parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
-    }
-    parts.residual = s.epilogue.residual;
-    parts.threads = s.threads;
-    return make_kernel(std::move(parts));
+    return conv_kernel(s, pd, dnnl::convolution_forward(pd), src, dst, plain, weights, bias_desc, bias);
 }
 }  // namespace
 

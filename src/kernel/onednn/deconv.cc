@@ -9,10 +9,6 @@ namespace {
 using Tag = dnnl::memory::format_tag;
 using dnnl::memory;
 
-Tag activation_tag(size_t spatial, bool channels_last) {
-    constexpr Tag kLast[] = {Tag::nwc, Tag::nhwc, Tag::ndhwc}, kPlain[] = {Tag::ncw, Tag::nchw, Tag::ncdhw};
-    return (channels_last ? kLast : kPlain)[spatial - 1];
-}
 /// As ONNX stores them, input channels first; oneDNN's logical order is g O I.
 Tag weight_tag(size_t spatial, bool grouped) {
     constexpr Tag kGrouped[] = {Tag::acbd, Tag::acbde, Tag::acbdef}, kDense[] = {Tag::bac, Tag::bacd, Tag::bacde};
@@ -43,20 +39,7 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
     dnnl::deconvolution_forward::primitive_desc pd(desc, attr, engine(), true);
     const auto refuse = [](const std::string& name) { return name.find("sse41") != std::string::npos; };
     if (!choose_implementation(pd, s.variant, refuse)) return nullptr;
-    Parts parts;
-    parts.descriptor = pd;
-    parts.primitive = dnnl::deconvolution_forward(pd);
-    parts.src = src;
-    parts.dst = dst;
-    parts.weights = pd.weights_desc();
-    parts.scratch = pd.scratchpad_desc();
-    parts.packed_weights = pack(plain, weights, parts.weights);
-    if (bias) {
-        parts.bias = bias_desc;
-        parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
-    }
-    parts.threads = s.threads;
-    return make_kernel(std::move(parts));
+    return conv_kernel(s, pd, dnnl::deconvolution_forward(pd), src, dst, plain, weights, bias_desc, bias);
 }
 }  // namespace
 

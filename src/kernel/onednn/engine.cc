@@ -287,6 +287,33 @@ Buffer packed_or_pack(const PackedWeights& packed, const dnnl::memory::desc& fro
     return {std::const_pointer_cast<void>(packed.owner), const_cast<void*>(packed.data)};
 }
 
+dnnl::memory::format_tag activation_tag(size_t spatial, bool channels_last) {
+    using Tag = dnnl::memory::format_tag;
+    constexpr Tag kLast[] = {Tag::nwc, Tag::nhwc, Tag::ndhwc}, kPlain[] = {Tag::ncw, Tag::nchw, Tag::ncdhw};
+    return (channels_last ? kLast : kPlain)[spatial - 1];
+}
+
+std::unique_ptr<Kernel> conv_kernel(const ConvSpec& s, const dnnl::primitive_desc_base& descriptor, dnnl::primitive primitive,
+                                    const dnnl::memory::desc& src, const dnnl::memory::desc& dst, const dnnl::memory::desc& plain,
+                                    const void* weights, const dnnl::memory::desc& bias_desc, const void* bias) {
+    Parts parts;
+    parts.descriptor = descriptor;
+    parts.primitive = std::move(primitive);
+    parts.src = src;
+    parts.dst = dst;
+    parts.weights = descriptor.query_md(dnnl::query::weights_md, 0);
+    parts.scratch = descriptor.query_md(dnnl::query::scratchpad_md, 0);
+    parts.packed_weights = packed_or_pack(s.packed, plain, weights, parts.weights);
+    if (!parts.packed_weights) return nullptr;
+    if (bias) {
+        parts.bias = bias_desc;
+        parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
+    }
+    parts.residual = s.epilogue.residual;
+    parts.threads = s.threads;
+    return make_kernel(std::move(parts));
+}
+
 Buffer copy_bytes(const void* from, size_t bytes) {
     const Buffer buffer = allocate_aligned(std::max<size_t>(bytes, 64));
     std::memcpy(buffer.get(), from, bytes);

@@ -58,6 +58,14 @@ Buffer copy_bytes(const void* from, size_t bytes);
 /// Weights packed before, or `plain` packed now; null when what was packed before is of another size.
 Buffer packed_or_pack(const PackedWeights& packed, const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
 
+/// [N, C, spatial...] of 1 to 3 spatial axes, plain or channels last.
+dnnl::memory::format_tag activation_tag(size_t spatial, bool channels_last);
+/// A convolution of whatever kind with what it needs at run time: its weights (`plain` describes `weights`) taken packed
+/// from the spec or packed now, its bias (may be null) copied. Null where weights packed before do not fit.
+std::unique_ptr<Kernel> conv_kernel(const ConvSpec& s, const dnnl::primitive_desc_base& descriptor, dnnl::primitive primitive,
+                                    const dnnl::memory::desc& src, const dnnl::memory::desc& dst, const dnnl::memory::desc& plain,
+                                    const void* weights, const dnnl::memory::desc& bias_desc, const void* bias);
+
 /// Advances `pd` to the `variant`-th implementation (by distinct name) that is not a reference; false when there is
 /// none.
 template <class Descriptor>

@@ -74,24 +74,11 @@ std::unique_ptr<Kernel> build(const ConvSpec& s, const void* weights, const void
     const omp::Width width(s.threads);
     dnnl::convolution_forward::primitive_desc pd(desc, attributes({s.dst, s.epilogue, s.scales, 0, 0}, 1 << 1), engine(), true);
     if (!choose_implementation(pd, s.variant, [](const std::string& name) { return name.find("wino") == std::string::npos; })) return nullptr;
-    Parts parts;
-    parts.descriptor = pd;
-    parts.primitive = dnnl::convolution_forward(pd);
-    parts.src = src;
-    parts.dst = dst;
-    parts.weights = pd.weights_desc();
-    parts.scratch = pd.scratchpad_desc();
-    parts.packed_weights = packed_or_pack(s.packed, plain, weights, parts.weights);
-    if (!parts.packed_weights) return nullptr;
-    if (bias) {
-        parts.bias = bias_desc;
-        parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
-    }
-    parts.residual = s.epilogue.residual;
-    parts.threads = s.threads;
+    std::unique_ptr<Kernel> conv = conv_kernel(s, pd, dnnl::convolution_forward(pd), src, dst, plain, weights, bias_desc, bias);
+    if (!conv) return nullptr;
     const memory::desc src_last(s.src_dims, f32, Tag::nhwc), dst_last(s.dst_dims, f32, Tag::nhwc);
     return std::make_unique<WinogradKernel>(make_reorder(src_last, src, s.threads),
-                                            s.epilogue.residual ? make_reorder(dst_last, dst, s.threads) : nullptr, make_kernel(std::move(parts)),
+                                            s.epilogue.residual ? make_reorder(dst_last, dst, s.threads) : nullptr, std::move(conv),
                                             make_reorder(dst, dst_last, s.threads), src.get_size(), dst.get_size());
 }
 }  // namespace
