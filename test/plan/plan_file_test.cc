@@ -89,6 +89,19 @@ TEST(PlanFile, ComesBackTheSame) {
     }
 }
 
+TEST(PlanFile, ATransposedConvolutionTakesItsPackedWeights) {
+    if (usable_isa() < Isa::avx2) GTEST_SKIP() << "no fast kernels";
+    Graph g;
+    const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {1, 4, 5, 5}));
+    Tensor w = Tensor::zeros(DType::f32, {4, 3, 3, 3});
+    for (int64_t i = 0; i < w.count(); ++i) w.set(i, 0.01 * static_cast<double>(i % 13) - 0.05);
+    g.outputs = {g.node(g.add_node("", "ConvTranspose", {x, g.add_constant("w", w)}, 1, {{"strides", std::vector<int64_t>{2, 2}}})).out()};
+    infer_graph(g);
+    const auto p = expect_same(g, {{1, 4, 5, 5}}, {.threads = 1});
+    ASSERT_TRUE(p);
+    EXPECT_TRUE(std::any_of(p->steps.begin(), p->steps.end(), [](const Step& s) { return s.kernel && s.kernel->packed().data; }));
+}
+
 TEST(PlanFile, SharedModelsComeBackTheSame) {
     HONE_REQUIRE(!shared_folder().empty(), "../shared");
     for (const std::string& name : shared_models()) {
