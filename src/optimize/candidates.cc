@@ -86,9 +86,11 @@ size_t quantized_values(const Search& s, const compress::QuantizeOptions& o) {
 /// Takes the variant where the whole is faster (or as fast and smaller), and no worse than the bound allows.
 void consider(Search& s, Trial& best, const compress::QuantizeOptions& variant, const std::string& what, bool for_size) {
     Trial t = s.quantized_trial(variant, best.precision);
-    t.bytes = static_cast<int64_t>(model_bytes(t.graph).size());
-    best.bytes = static_cast<int64_t>(model_bytes(best.graph).size());
-    if (for_size && static_cast<double>(t.bytes) > 0.99 * static_cast<double>(best.bytes)) return;
+    if (for_size) {
+        t.bytes = static_cast<int64_t>(model_bytes(t.graph).size());
+        best.bytes = static_cast<int64_t>(model_bytes(best.graph).size());
+        if (static_cast<double>(t.bytes) > 0.99 * static_cast<double>(best.bytes)) return;
+    }
     const auto [before, after] = s.quick_times(best, t);
     const bool faster = for_size ? after <= before / worth_it : after < worth_it * before;
     if (faster) s.judge(t);
@@ -200,7 +202,7 @@ Trial spend_latency(Search& s, Trial trial) {
         const bool good = s.fast_enough(t) && s.small_enough(t);
         if (good) {
             s.judge(t);
-            s.keep(t);
+            s.trials.push_back(t);
         }
         s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat(percent(t.latency), " of the original's time", good ? cat(", drop on validation ", points(t.drop())) : ", too slow"));
         if (good) best = std::move(t);
@@ -221,7 +223,7 @@ void try_bf16_rest(Search& s, const Trial& fp32) {
     s.judge(t);
     s.decide(s.promising(t) ? "the float rest may run in bf16" : "the float rest stays fp32", cat(milliseconds(after), " against ", milliseconds(before), ", drop ", points(t.drop())));
     s.time(t);
-    s.keep(t);
+    s.trials.push_back(t);
 }
 
 }  // namespace
@@ -232,7 +234,7 @@ void try_precisions(Search& s) {
     s.original_ms = s.quick_times(fp32, fp32).first;
     s.time(fp32);
     s.decide("judged the original", cat("top-1 ", percent(fp32.metric), " on ", s.parts.validation->size(), " validation samples, ", milliseconds(s.original_ms), " in ", s.runtime->name()));
-    s.keep(fp32);
+    s.trials.push_back(fp32);
     if (!bf16_permitted(s)) {
         s.decide("floats stay fp32", s.request.precision == PrecisionPolicy::fp32 ? "as asked" : cat("no bf16 in ", s.runtime->name(), " on this processor"));
         return;
@@ -244,7 +246,7 @@ void try_precisions(Search& s) {
     s.add_candidate(bf16, fast && right, !right ? cat("loses ", points(bf16.drop()), " on validation") : !fast ? "not faster than fp32 here" : "faster than fp32 at hardly any loss: what int8 has to beat");
     s.decide(fast && right ? "bf16 is the original's best precision" : "fp32 is the original's best precision",
              cat("bf16 takes ", percent(bf16.latency), " of the time and drops ", points(bf16.drop()), " on validation"));
-    if (fast) s.keep(bf16);
+    if (fast) s.trials.push_back(bf16);
 }
 
 void try_int8(Search& s) {
@@ -259,12 +261,12 @@ void try_int8(Search& s) {
     if (dear || slack || !s.spent(0.4, "sensitivity")) s.measure_sensitivity(best.options);
     if (dear) {
         s.time(best);
-        s.keep(best);
+        s.trials.push_back(best);
         s.add_candidate(best, false, "drops too much on validation");
         best = return_sensitive_layers(s, std::move(best));
     }
     s.time(best);
-    s.keep(best);
+    s.trials.push_back(best);
     if (slack && s.fast_enough(best)) best = spend_latency(s, std::move(best));
     if (bf16_permitted(s)) try_bf16_rest(s, best);
 }

@@ -3,7 +3,7 @@
 // times and answers then decide. Calibration and sensitivity always run in hone.
 //
 //   auto runtime = open_runtime("onnxruntime", {.threads = 2});
-//   const auto ms = runtime->times({{&original, "net.onnx"}, {&candidate}});   // interleaved
+//   const auto ms = runtime->times({&original, "net.onnx"}, {&candidate});   // interleaved
 #pragma once
 #include <memory>
 #include <string>
@@ -25,14 +25,13 @@ class Runtime {
   public:
     virtual ~Runtime() = default;
     virtual std::string name() const = 0;     ///< "hone", "onnxruntime"
-    virtual std::string version() const = 0;
     virtual bool permits(Precision p) const = 0;
     /// Whether `layer_ms` is known.
     virtual bool profiles() const { return false; }
     /// A classifier's answers to all samples. Errors as eval::evaluate; unsupported "peer.refused".
     virtual eval::Answers answers(const RuntimeModel& m, const Dataset& data) = 0;
-    /// Milliseconds of each run of each model, all interleaved, on seeded inputs: for choosing among candidates.
-    virtual std::vector<std::vector<double>> times(const std::vector<RuntimeModel>& models) = 0;
+    /// Milliseconds of runs of both, interleaved, on seeded inputs: for choosing between candidates.
+    virtual eval::TimedBlock times(const RuntimeModel& a, const RuntimeModel& b) = 0;
     /// In fresh processes, for what is stated.
     virtual eval::PairTiming pair(const eval::TimedModel& a, const eval::TimedModel& b, int processes) = 0;
 };

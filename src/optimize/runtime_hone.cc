@@ -11,7 +11,6 @@ class HoneRuntime final : public Runtime {
   public:
     explicit HoneRuntime(RuntimeOptions o) : options_(std::move(o)) {}
     std::string name() const override { return "hone"; }
-    std::string version() const override { return "0.1.0"; }
     bool permits(Precision p) const override { return p == Precision::fp32 || usable_isa() >= Isa::avx512_bf16; }
     bool profiles() const override { return true; }
 
@@ -23,33 +22,23 @@ class HoneRuntime final : public Runtime {
         return eval::evaluate(*m.graph, data, o);
     }
 
-    std::vector<std::vector<double>> times(const std::vector<RuntimeModel>& models) override {
+    eval::TimedBlock times(const RuntimeModel& a, const RuntimeModel& b) override {
         ThreadPool pool(options_.threads);
         std::vector<Session> sessions;
-        for (const RuntimeModel& m : models) {
+        for (const RuntimeModel* m : {&a, &b}) {
             PlanOptions o;
             o.threads = options_.threads;
-            o.precision = m.precision;
-            sessions.emplace_back(make_plan(*m.graph, eval::synthetic_dims(*m.graph, options_.batch), o), &pool);
+            o.precision = m->precision;
+            sessions.emplace_back(make_plan(*m->graph, eval::synthetic_dims(*m->graph, options_.batch), o), &pool);
         }
-        const std::vector<Tensor> x = eval::synthetic_inputs(*models[0].graph, options_.batch);
+        const std::vector<Tensor> x = eval::synthetic_inputs(*a.graph, options_.batch);
         eval::TimingOptions o;
         o.runs = 60;
         o.min_seconds = 0.4;
         o.max_seconds = 10;
-        std::vector<std::vector<double>> all(models.size());
-        if (models.size() == 1) {
-            eval::TimedBlock block;
-            eval::time_interleaved(sessions[0], x, nullptr, x, o, block);
-            all[0] = std::move(block.before);
-            return all;
-        }
-        HONE_CHECK(models.size() == 2, models.size());
         eval::TimedBlock block;
         eval::time_interleaved(sessions[0], x, &sessions[1], x, o, block);
-        all[0] = std::move(block.before);
-        all[1] = std::move(block.after);
-        return all;
+        return block;
     }
 
     eval::PairTiming pair(const eval::TimedModel& a, const eval::TimedModel& b, int processes) override {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
 
 #include "base/cpu.h"
 #include "base/error.h"
@@ -34,7 +33,7 @@ class PeerFile {
         temporary_ = true;
         write_model(*m.graph, path_);
     }
-    PeerFile(PeerFile&& o) noexcept : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
+    PeerFile(const PeerFile&) = delete;
     ~PeerFile() {
         if (temporary_) unlink(path_.c_str());
     }
@@ -49,7 +48,6 @@ class PeerRuntime final : public Runtime {
   public:
     PeerRuntime(std::string engine, RuntimeOptions o) : engine_(std::move(engine)), options_(std::move(o)) {}
     std::string name() const override { return engine_; }
-    std::string version() const override { return version_; }
     bool permits(Precision p) const override {
         return p == Precision::fp32 || (engine_ == "openvino" && usable_isa() >= Isa::avx512_bf16);
     }
@@ -57,7 +55,6 @@ class PeerRuntime final : public Runtime {
     eval::Answers answers(const RuntimeModel& m, const Dataset& data) override {
         const PeerFile file(m);
         eval::Peer peer(peer_options(file.path(), m.precision));
-        version_ = peer.version();
         const int64_t fixed = eval::natural_batch(*m.graph, data.sample_dims());
         const int64_t bytes = std::max<int64_t>(1, data.sample_count() * 4);
         const int64_t chunk = std::max<int64_t>(fixed, most_sample_bytes / bytes / fixed * fixed);
@@ -74,14 +71,9 @@ class PeerRuntime final : public Runtime {
         return all;
     }
 
-    std::vector<std::vector<double>> times(const std::vector<RuntimeModel>& models) override {
-        std::vector<PeerFile> files;
-        std::vector<eval::TimedModel> timed;
-        for (const RuntimeModel& m : models) {
-            files.emplace_back(m);
-            timed.push_back({files.back().path(), m.precision});
-        }
-        return interleaved(timed, *models[0].graph, 0.6, nullptr);
+    eval::TimedBlock times(const RuntimeModel& a, const RuntimeModel& b) override {
+        const PeerFile first(a), second(b);
+        return interleaved({first.path(), a.precision}, {second.path(), b.precision}, *a.graph, 0.6, nullptr);
     }
 
     eval::PairTiming pair(const eval::TimedModel& a, const eval::TimedModel& b, int processes) override {
@@ -92,12 +84,12 @@ class PeerRuntime final : public Runtime {
         for (int p = 0; p < processes; ++p) {
             progress.update(p);
             std::vector<double> loads;
-            auto ms = interleaved({a, b}, g, 0.5, &loads);
+            eval::TimedBlock block = interleaved(a, b, g, 0.5, &loads);
             load_a.push_back(loads[0]);
             load_b.push_back(loads[1]);
-            timing.first.ms.insert(timing.first.ms.end(), ms[0].begin(), ms[0].end());
-            timing.second.ms.insert(timing.second.ms.end(), ms[1].begin(), ms[1].end());
-            timing.blocks.push_back({std::move(ms[0]), std::move(ms[1])});
+            timing.first.ms.insert(timing.first.ms.end(), block.before.begin(), block.before.end());
+            timing.second.ms.insert(timing.second.ms.end(), block.after.begin(), block.after.end());
+            timing.blocks.push_back(std::move(block));
         }
         timing.first.load_ms = median(load_a);
         timing.second.load_ms = median(load_b);
@@ -115,33 +107,33 @@ class PeerRuntime final : public Runtime {
     }
 
     /// One process a model, all alive, each running a few times in turn. `loads`: milliseconds of starting each.
-    std::vector<std::vector<double>> interleaved(const std::vector<eval::TimedModel>& models, const Graph& g, double seconds, std::vector<double>* loads) {
+    eval::TimedBlock interleaved(const eval::TimedModel& a, const eval::TimedModel& b, const Graph& g, double seconds, std::vector<double>* loads) {
         const std::vector<Tensor> x = eval::synthetic_inputs(g, options_.batch);
         std::vector<std::unique_ptr<eval::Peer>> peers;
-        for (const eval::TimedModel& m : models) {
-            peers.push_back(std::make_unique<eval::Peer>(peer_options(m.path, m.precision)));
+        for (const eval::TimedModel* m : {&a, &b}) {
+            peers.push_back(std::make_unique<eval::Peer>(peer_options(m->path, m->precision)));
             eval::Peer& peer = *peers.back();
-            version_ = peer.version();
-            if (loads) loads->push_back(peer.load_ms());
+                if (loads) loads->push_back(peer.load_ms());
             if (peer.inputs().size() != x.size())
-                fail(ErrorKind::unsupported, "peer.inputs", cat(engine_, " sees ", peer.inputs().size(), " inputs; hone ", x.size()), {}, m.path);
+                fail(ErrorKind::unsupported, "peer.inputs", cat(engine_, " sees ", peer.inputs().size(), " inputs; hone ", x.size()), {}, m->path);
             for (size_t i = 0; i < x.size(); ++i) peer.set_input(peer.inputs()[i].name, x[i]);
             peer.run(10);
         }
-        std::vector<std::vector<double>> ms(models.size());
+        eval::TimedBlock block;
         const double start = now_seconds();
-        for (int round = 0; round < 20 || (now_seconds() - start < seconds * static_cast<double>(models.size()) && round < 2000); ++round) {
+        for (int round = 0; round < 20 || (now_seconds() - start < 2 * seconds && round < 2000); ++round) {
             check_interrupt();
             if (round >= 5 && now_seconds() - start > 20) break;
             for (size_t i = 0; i < peers.size(); ++i) {
                 const std::vector<double> some = peers[i]->run(burst + 1);
-                ms[i].insert(ms[i].end(), some.begin() + 1, some.end());  // the first one finds the other engine's data in the caches
+                std::vector<double>& ms = i ? block.after : block.before;
+                ms.insert(ms.end(), some.begin() + 1, some.end());  // the first one finds the other engine's data in the caches
             }
         }
-        return ms;
+        return block;
     }
 
-    std::string engine_, version_;
+    std::string engine_;
     RuntimeOptions options_;
 };
 

@@ -65,9 +65,8 @@ std::pair<double, double> Search::quick_times(const Trial& a, const Trial& b) {
         std::vector<double> first;
         eval::Speedup ratio;
         do {  // until it is known to a few percent, or noise has had its chance
-            auto ms = runtime->times({model(a), model(b)});
-            first.insert(first.end(), ms[0].begin(), ms[0].end());
-            blocks.push_back({std::move(ms[0]), std::move(ms[1])});
+            blocks.push_back(runtime->times(model(a), model(b)));
+            first.insert(first.end(), blocks.back().before.begin(), blocks.back().before.end());
             ratio = eval::paired_speedup(blocks);
         } while (ratio.width() > quick_width && blocks.size() < most_quick);
         return std::vector<double>{median(first), median(first) / ratio.estimate};
@@ -223,8 +222,6 @@ void Search::measure_sensitivity(const compress::QuantizeOptions& base) {
     decide("measured each layer's sensitivity", cat("each layer alone in int8 on ", n, " validation samples; the most sensitive is ", sensitivity.empty() ? "none" : sensitivity[0].layer),
            sensitivity.empty() ? record::Numbers{} : record::Numbers{{"score noise of the most sensitive", sensitivity[0].noise}});
 }
-
-void Search::keep(const Trial& t) { trials.push_back(t); }
 
 void Search::add_candidate(const Trial& t, bool kept, const std::string& reason) {
     for (record::Candidate& c : run.candidates)

@@ -87,7 +87,6 @@ struct Search {
     void measure_sensitivity(const compress::QuantizeOptions& base);
     /// `count` seeded validation samples, in order.
     std::vector<int64_t> some_validation(int64_t count, uint64_t stream) const;
-    void keep(const Trial& t);        ///< into `trials`
     void add_candidate(const Trial& t, bool kept, const std::string& reason);
 
     /// The drop bound is promised by validation (no bound: always).
