@@ -2,11 +2,15 @@
 #include "base/thread_pool.h"
 
 #include <immintrin.h>
+#include <pthread.h>
 #include <sched.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -27,7 +31,20 @@ thread_local Local local;
 
 /// Flushes denormals to zero on this thread (MXCSR FTZ and DAZ), as every kernel may assume.
 void flush_denormals() { _mm_setcsr(_mm_getcsr() | 0x8040u); }
-constexpr int kSpins = 4000;  // about 50 us, then a worker parks
+constexpr int kSpins = 4000;   // about 50 us, then a worker parks
+constexpr int kGlance = 1000;  // long enough for the CPU time of a running thread to have grown
+
+using Cores = cpu_set_t;
+/// Makes a thread (0: this one) run on one of `there` where it may; where it may run afterwards stays as it was.
+void move_thread(pid_t thread, const Cores& there) {
+    Cores allowed, now;
+    if (sched_getaffinity(thread, sizeof allowed, &allowed) != 0) return;
+    CPU_AND(&now, &allowed, &there);
+    if (CPU_COUNT(&now) == 0) return;
+    sched_setaffinity(thread, sizeof now, &now);
+    sched_setaffinity(thread, sizeof allowed, &allowed);
+}
+bool valid(int core) { return core >= 0 && core < CPU_SETSIZE; }
 }  // namespace
 
 struct ThreadPool::State {
@@ -48,6 +65,49 @@ struct ThreadPool::State {
     std::atomic<int> finished{0};
     std::exception_ptr error;
     std::mutex error_mutex;
+
+    struct Member {
+        std::atomic<int> core{-1};  ///< where it was when it last began a job
+        std::atomic<bool> working{false};
+        std::atomic<pid_t> thread{0};
+        std::atomic<clockid_t> clock{};  ///< of its CPU time
+    };
+    std::vector<Member> members;  ///< the caller first
+
+    /// A neighbour on another core makes the scheduler put two of our threads on one, where together they are worth one:
+    /// the later of them goes to a core without any of ours and shares it with the neighbour.
+    void spread(size_t self) {
+        const int here = sched_getcpu();
+        members[self].core.store(here, std::memory_order_relaxed);
+        bool shared = false;
+        for (size_t i = 0; i < self; ++i) shared |= members[i].core.load(std::memory_order_relaxed) == here;
+        if (!shared) return;
+        Cores free;
+        std::memset(&free, 0xff, sizeof free);
+        for (const Member& m : members)
+            if (const int core = m.core.load(std::memory_order_relaxed); valid(core)) CPU_CLR(static_cast<size_t>(core), &free);
+        move_thread(0, free);
+        members[self].core.store(sched_getcpu(), std::memory_order_relaxed);
+    }
+
+    int64_t cpu_time(const Member& m) const {
+        timespec t{};
+        clock_gettime(m.clock.load(std::memory_order_relaxed), &t);
+        return t.tv_sec * 1'000'000'000 + t.tv_nsec;
+    }
+    /// A worker that was taken off its core with a chunk in hand gets the caller's core, which waits for it anyway.
+    void rescue() {
+        for (Member& m : members) {
+            if (!m.working.load(std::memory_order_acquire)) continue;
+            const int64_t before = cpu_time(m);
+            for (int i = 0; i < kGlance; ++i) _mm_pause();
+            if (!m.working.load(std::memory_order_acquire) || cpu_time(m) != before) continue;
+            Cores here;
+            CPU_ZERO(&here);
+            CPU_SET(static_cast<size_t>(std::max(0, sched_getcpu())), &here);
+            move_thread(m.thread.load(std::memory_order_relaxed), here);
+        }
+    }
 
     /// True when it ran a chunk.
     bool work_once() {
@@ -78,8 +138,12 @@ struct ThreadPool::State {
     static int index_of(uint64_t t) { return static_cast<int>(t & 0xfffff); }
     static int count_of(uint64_t t) { return static_cast<int>((t >> 20) & 0xfffff); }
 
-    void worker_loop() {
+    void worker_loop(size_t self) {
         flush_denormals();
+        clockid_t clock{};
+        pthread_getcpuclockid(pthread_self(), &clock);
+        members[self].clock.store(clock, std::memory_order_relaxed);
+        members[self].thread.store(gettid(), std::memory_order_relaxed);
         uint64_t seen = 0;
         for (;;) {
             for (int i = 0; i < kSpins && epoch.load(std::memory_order_acquire) == seen; ++i) _mm_pause();
@@ -91,7 +155,12 @@ struct ThreadPool::State {
             }
             seen = epoch.load(std::memory_order_acquire);
             if (stop.load()) return;
+            const uint64_t t = ticket.load(std::memory_order_acquire);
+            if (index_of(t) >= count_of(t)) continue;
+            spread(self);
+            members[self].working.store(true, std::memory_order_release);
             while (work_once()) {}
+            members[self].working.store(false, std::memory_order_release);
         }
     }
 
@@ -100,6 +169,7 @@ struct ThreadPool::State {
         HONE_CHECK(chunks < 0xfff00, chunks, " chunks");
         error = nullptr;
         finished.store(0);
+        members[0].core.store(sched_getcpu(), std::memory_order_relaxed);
         const uint64_t e = epoch.load() + 1;
         ticket.store(((e & 0xffffff) << 40) | (static_cast<uint64_t>(chunks) << 20), std::memory_order_release);
         epoch.store(e);
@@ -108,11 +178,12 @@ struct ThreadPool::State {
             wake.notify_all();
         }
         while (work_once()) {}
-        // Who waits long gives its core away: a worker whose core a neighbour took can then go on here. Yielding would
-        // keep the core busy in the scheduler's eyes.
+        // Who waits long parks, so that a worker whose core a neighbour took can go on here. Yielding would keep the core
+        // busy in the scheduler's eyes; spinning longer measured slower.
         int done = finished.load(std::memory_order_acquire);
         for (int spins = 0; done != chunks; done = finished.load(std::memory_order_acquire)) {
             if (++spins < kSpins) _mm_pause();
+            else if (spins == kSpins) rescue();
             else finished.wait(done, std::memory_order_acquire);
         }
         if (error) std::rethrow_exception(error);
@@ -122,7 +193,8 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(int threads) : threads_(threads), state_(std::make_unique<State>()) {
     HONE_CHECK(threads >= 1, "threads ", threads);
     flush_denormals();
-    for (int i = 1; i < threads; ++i) state_->workers.emplace_back([s = state_.get()] { s->worker_loop(); });
+    state_->members = std::vector<State::Member>(static_cast<size_t>(threads));
+    for (int i = 1; i < threads; ++i) state_->workers.emplace_back([s = state_.get(), i] { s->worker_loop(static_cast<size_t>(i)); });
 }
 
 ThreadPool::~ThreadPool() {

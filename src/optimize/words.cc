@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optimize/words.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "base/timing.h"
@@ -15,7 +16,10 @@ std::string formatted(const char* format, double v) {
 }
 }  // namespace
 
-std::string points(double fraction) { return formatted("%.2f points", fraction * 100); }
+std::string points(double fraction) {
+    const double p = fraction * 100;
+    return formatted("%.2f points", std::fabs(p) < 0.005 ? 0 : p);  // never "-0.00"
+}
 std::string percent(double fraction) { return formatted("%.2f %%", fraction * 100); }
 std::string milliseconds(double ms) { return formatted("%.3f ms", ms); }
 std::string times(double ratio) { return formatted("%.2f times", ratio); }

@@ -85,6 +85,10 @@ void parallel_ranges(int64_t n, int64_t grain, const F& f) {
     }
     parallel_ranges_impl(n, grain, f);
 }
+/// Bytes of those of the values that have fixed dims.
+double bytes_of(const Graph& g, const std::vector<ValueId>& values);
+/// Operations and bytes of a node's tensors: whether more than one thread is worth its start hangs on it.
+double work_of(const Graph& g, const Node& n, const Cost& cost);
 /// The same kernel, run by the caller's thread alone.
 std::unique_ptr<StepKernel> on_one_thread(std::unique_ptr<StepKernel> k);
 /// Dims in memory order: N spatial... C for channels_last.
@@ -98,7 +102,7 @@ bool layout_free(const Dims& dims);
 
 namespace lower {
 void conv(const LowerContext&, std::vector<Candidate>&);
-void depthwise_conv(const LowerContext&, std::vector<Candidate>&);  ///< called by conv, before its own
+void depthwise_conv(const LowerContext&, std::vector<Candidate>&);  ///< called by conv, at int8 before its own
 void deconv(const LowerContext&, std::vector<Candidate>&);
 void int8_conv(const LowerContext&, std::vector<Candidate>&);       ///< called by conv, behind its own
 void int8_gemm(const LowerContext&, std::vector<Candidate>&);       ///< called by gemm, behind its own

@@ -7,7 +7,7 @@
 namespace hone::lower {
 
 namespace {
-constexpr int64_t kGrainMacs = 200000;  // of a chunk: about 10 us
+constexpr int64_t kGrainMacs = 50000;  // of a chunk: 1 to 2 us, the least that is worth a second thread
 
 std::optional<depthwise::Geometry> geometry_of(const LowerContext& c, const Window& win) {
     const Dims x = c.in(0), y = c.out(), w = c.constant(1)->dims();

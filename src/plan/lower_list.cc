@@ -64,6 +64,14 @@ void parallel_ranges_impl(int64_t n, int64_t grain, const std::function<void(int
         for (int i = 0; i < chunks; ++i) body(i);
 }
 
+double bytes_of(const Graph& g, const std::vector<ValueId>& values) {
+    double n = 0;
+    for (ValueId v : values)
+        if (v != kNone && g.value(v).type.fixed()) n += static_cast<double>(count_of(dims_of(g.value(v).type.shape))) * static_cast<double>(dtype_size(g.value(v).type.dtype));
+    return n;
+}
+double work_of(const Graph& g, const Node& n, const Cost& cost) { return 2 * cost.macs + cost.flops + bytes_of(g, n.inputs) + bytes_of(g, n.outputs); }
+
 std::unique_ptr<StepKernel> on_one_thread(std::unique_ptr<StepKernel> k) {
     struct OneThread final : StepKernel {
         std::unique_ptr<StepKernel> k;

@@ -12,6 +12,8 @@ namespace hone {
 
 namespace {
 
+constexpr double kOneThreadWork = 1e5;  ///< operations and bytes below which a second thread does not pay
+
 class Planner {
   public:
     Planner(Plan& p, const PlanOptions& o) : plan_(p), options_(o), g_(p.graph) {}
@@ -107,11 +109,13 @@ class Planner {
         if (!options_.references) {
             const std::optional<Choice> choice = options_.choose ? options_.choose(g_, id) : std::nullopt;
             if (choice && plan_chosen(s, n, *choice)) return;
-            LowerContext c{g_, id, n, options_.threads};
+            // A thread that is called costs about a microsecond. Kernels without products cut their work by its size.
+            const int threads = s.cost.macs > 0 && work_of(g_, n, s.cost) < kOneThreadWork ? 1 : options_.threads;
+            LowerContext c{g_, id, n, threads};
             for (Candidate& k : candidates_for(c)) {
                 if (k.isa > usable_isa() || k.measured_only) continue;
                 if (k.view) return plan_view(std::move(s), n);
-                if (take(s, n, k, layout_for(k, n), options_.threads, 0)) return;
+                if (take(s, n, k, layout_for(k, n), threads, 0)) return;
             }
         }
         plan_plain(std::move(s), n, StepKind::reference);

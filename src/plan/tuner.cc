@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <memory>
 #include <set>
 
+#include "base/cpu.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
 #include "base/timing.h"
@@ -25,13 +28,6 @@ std::string label(const Alternative& a) {
     return cat(a.choice.candidate, " ", a.choice.variant, " ", a.choice.layout == Layout::plain ? "plain" : "channels_last", " ", a.choice.threads, "|", a.implementation);
 }
 
-double bytes_of(const Graph& g, const std::vector<ValueId>& values) {
-    double n = 0;
-    for (ValueId v : values)
-        if (v != kNone && g.value(v).type.fixed()) n += static_cast<double>(count_of(dims_of(g.value(v).type.shape))) * static_cast<double>(dtype_size(g.value(v).type.dtype));
-    return n;
-}
-
 Tensor random_input(Rng& rng, const TypeInfo& type) {
     Tensor t = Tensor::zeros(type.dtype, dims_of(type.shape));
     if (t.dtype() == DType::u8 || t.dtype() == DType::i8)
@@ -41,24 +37,53 @@ Tensor random_input(Rng& rng, const TypeInfo& type) {
     return t;  // indices are all zero
 }
 
+/// Read, in the current pool, by the threads that will work: what lies there is in the caches then.
+void read_through(const void* data, size_t bytes) {
+    const auto* p = static_cast<const volatile char*>(data);
+    parallel_ranges(static_cast<int64_t>(bytes / 64), 1 << 12, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) (void)p[64 * i];
+    });
+}
+
+/// What pushes a step's weights out of the caches before each run, as the other steps of a plan do whose weights are more
+/// than these hold. There a kernel that reads more weights to multiply less (Winograd's) is slower than by itself.
+class Flood {
+  public:
+    explicit Flood(const Graph& g) {
+        size_t weights = 0;
+        for (ValueId v = 0; v < g.value_count(); ++v)
+            if (g.value(v).is_constant()) weights += g.value(v).constant.bytes();
+        const auto l3 = static_cast<size_t>(std::max(0L, cache_sizes().l3));
+        if (l3 == 0 || weights < l3 / 2) return;
+        bytes_ = 2 * l3;
+        memory_ = allocate_aligned(bytes_);
+        std::memset(memory_.get(), 1, bytes_);
+    }
+    bool wanted() const { return bytes_ > 0; }
+    void run() const { read_through(memory_.get(), bytes_); }
+
+  private:
+    size_t bytes_ = 0;
+    std::shared_ptr<void> memory_;
+};
+
 /// One step taken out of its plan: inputs, outputs and kernels of its own.
 class Bench {
   public:
-    Bench(const Plan& fixed, const Step& step, const PlanOptions& options, ThreadPool* pool)
-        : g_(fixed.graph), node_(g_.node(step.node)), step_(step), options_(options), pool_(pool) {}
+    Bench(const Plan& fixed, const Step& step, const PlanOptions& options, ThreadPool* pool, const Flood& flood)
+        : g_(fixed.graph), node_(g_.node(step.node)), step_(step), options_(options), pool_(pool), flood_(flood) {}
 
     /// What the fixed plan does comes first; kernels that turn out the same are left out.
     std::vector<Alternative> alternatives() {
         kernels_.clear();
         std::vector<Alternative> all;
-        add(all, step_.candidate, 0, step_.layout, options_.threads);
+        add(all, step_.candidate, 0, step_.layout, step_.threads);
         for (const Candidate& k : candidates_for(context(0, options_.threads))) {
             if (k.isa > usable_isa() || k.view) continue;
             const Layout layout = k.layout == LayoutRule::any ? step_.layout : k.layout == LayoutRule::plain ? Layout::plain : Layout::channels_last;
             for (int v = 0; v < k.variants; ++v) add(all, k.name, v, layout, options_.threads);
         }
-        const double work = 2 * step_.cost.macs + step_.cost.flops + bytes_of(g_, node_.inputs) + bytes_of(g_, node_.outputs);
-        if (options_.threads > 1 && work < kTinyWork && !all.empty()) add(all, step_.candidate, 0, step_.layout, 1);
+        if (options_.threads > 1 && work_of(g_, node_, step_.cost) < kTinyWork && !all.empty()) add(all, step_.candidate, 0, step_.layout, 1);
         return all;
     }
 
@@ -187,6 +212,31 @@ class Bench {
         return median(ms) * bytes / static_cast<double>(std::max<size_t>(x.bytes(), 1));
     }
 
+    /// Milliseconds a run, of a turn of several.
+    double turn(size_t i, Args& args) const {
+        const StepArgs a = args.args();
+        kernels_[i].first->run(a);
+        int runs = 0;
+        const double start = now_seconds();
+        double now = start;
+        do {
+            kernels_[i].first->run(a);
+            ++runs;
+            now = now_seconds();
+        } while (now - start < kTurnSeconds);
+        return (now - start) * 1e3 / runs;
+    }
+    /// ... of one run that finds its inputs in the caches, where the step before left them, and its weights in memory.
+    double after_flood(size_t i, Args& args) const {
+        flood_.run();
+        for (size_t k = 0; k < args.in.size(); ++k)
+            if (args.in_ptr[k] && !g_.value(node_.inputs[k]).is_constant()) read_through(args.in_ptr[k], args.in[k].bytes());
+        const StepArgs a = args.args();
+        const double start = now_seconds();
+        kernels_[i].first->run(a);
+        return (now_seconds() - start) * 1e3;
+    }
+
     void time(std::vector<Alternative>& all, std::vector<size_t> live) {
         const ThreadPool::Use use(options_.threads > 1 ? pool_ : nullptr);
         std::vector<Args> args(all.size());
@@ -198,17 +248,7 @@ class Bench {
         }
         for (int round = 0; round < kRounds; ++round) {
             for (size_t i : live) {
-                StepArgs a = args[i].args();
-                kernels_[i].first->run(a);
-                int runs = 0;
-                const double start = now_seconds();
-                double now = start;
-                do {
-                    kernels_[i].first->run(a);
-                    ++runs;
-                    now = now_seconds();
-                } while (now - start < kTurnSeconds);
-                ms[i].push_back((now - start) * 1e3 / runs);
+                ms[i].push_back(flood_.wanted() ? after_flood(i, args[i]) : turn(i, args[i]));
             }
             if (round + 1 != kFirstRounds) continue;
             double best = std::numeric_limits<double>::infinity();
@@ -224,6 +264,7 @@ class Bench {
     const Step& step_;
     const PlanOptions& options_;
     ThreadPool* pool_;
+    const Flood& flood_;
     std::vector<Tensor> plain_;
     std::vector<std::pair<std::unique_ptr<StepKernel>, Candidate>> kernels_;
     std::map<size_t, Layout> layouts_;
@@ -276,9 +317,9 @@ size_t best_of(const std::vector<Alternative>& all, double margin) {
 std::vector<std::string> wrong_kernels(const record::Journal& journal) {
     std::vector<std::string> all;
     for (const record::JournalEntry& e : journal.entries())
-        if (e.key.starts_with("kernel|"))
+        if (e.key.starts_with("kernel"))
             for (const Alternative& a : alternatives_from({e.values, e.text}))
-                if (a.wrong) all.push_back(cat(a.implementation, ", for ", e.key.substr(7)));
+                if (a.wrong) all.push_back(cat(a.implementation, ", for ", e.key.substr(e.key.find('|') + 1)));
     return all;
 }
 
@@ -327,12 +368,13 @@ Tuning tune_steps(const Plan& fixed, const PlanOptions& options, ThreadPool* poo
     std::vector<std::pair<std::string, Kind>> order(kinds.begin(), kinds.end());
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second.work > b.second.work; });
     Tuning tuning;
+    const Flood flood(fixed.graph);
     const double start = now_seconds();
     for (const auto& [key, kind] : order) {
         // What time did not suffice for is recorded as that, so that a replay leaves it too.
-        const auto n = journal.recall("kernel|" + key, [&]() -> record::Journal::Noted {
+        const auto n = journal.recall(cat(flood.wanted() ? "kernel after others|" : "kernel|", key), [&]() -> record::Journal::Noted {
             if (now_seconds() - start > t.max_seconds) return {};
-            Bench bench(fixed, *kind.first, options, pool);
+            Bench bench(fixed, *kind.first, options, pool, flood);
             std::vector<Alternative> all = bench.alternatives();
             if (all.size() > 1) bench.measure(all);
             return noted(all);

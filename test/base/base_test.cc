@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <atomic>
-#include <thread>
 
 #include "base/cpu.h"
 #include "base/error.h"
@@ -11,7 +9,6 @@
 #include "base/interrupt.h"
 #include "base/rng.h"
 #include "base/tensor.h"
-#include "base/thread_pool.h"
 #include "base/timing.h"
 
 using namespace hone;
@@ -41,31 +38,6 @@ TEST(DType, HalfRoundTripsEveryPattern) {
 TEST(Shape, OverflowIsAnError) {
     EXPECT_THROW(count_of({int64_t{1} << 40, int64_t{1} << 40}), Error);
     EXPECT_EQ(count_of({int64_t{1} << 40, 0, int64_t{1} << 20}), 0);
-}
-TEST(ThreadPool, EachChunkOnceAndErrorsReachTheCaller) {
-    for (int threads : {1, 2, 3}) {
-        ThreadPool pool(threads);
-        for (int repeat = 0; repeat < 200; ++repeat) {
-            std::vector<std::atomic<int>> hits(37);
-            pool.run(37, [&](int i) { hits[static_cast<size_t>(i)]++; });
-            for (auto& h : hits) EXPECT_EQ(h.load(), 1);
-        }
-        EXPECT_THROW(pool.run(5, [](int i) { if (i == 3) fail(ErrorKind::data, "x", "y"); }), Error);
-    }
-}
-TEST(ThreadPool, TeamMembersMeet) {
-    ThreadPool pool(2);
-    struct Shared { std::atomic<int> arrived{0}; std::atomic<int> ranks{0}; } shared;
-    for (int i = 0; i < 50; ++i) {
-        shared.arrived = 0; shared.ranks = 0;
-        pool.run_team(2, [](void* p) {
-            auto* s = static_cast<Shared*>(p);
-            s->arrived++;
-            s->ranks += 1 << (8 * ThreadPool::team_rank());
-            while (s->arrived.load() < 2) std::this_thread::yield();
-        }, &shared);
-        EXPECT_EQ(shared.ranks.load(), 0x101);
-    }
 }
 TEST(File, AtomicWriteKeepsTheOldFileOnInterrupt) {
     const std::string path = testing::TempDir() + "/hone_atomic";

@@ -259,6 +259,23 @@ TEST_P(SharedModel, SameBitsOverRunsAndNearTheReferencesOverThreads) {
 }
 INSTANTIATE_TEST_SUITE_P(All, SharedModel, testing::ValuesIn(shared_models()), [](const auto& info) { return info.param; });
 
+TEST(Plan, AProductTooSmallForTwoThreadsTakesOne) {
+    Net g;
+    const ValueId x = g.input({1, 16});
+    const ValueId small = g.op("MatMul", {x, g.constant({16, 512}, 0.1)});  // 8 K products, 35 kB
+    const ValueId large = g.op("MatMul", {small, g.constant({512, 1024}, 0.1)});
+    g.output(large);
+    const auto one = make_plan(g, {{1, 16}}, with_threads(1)), two = make_plan(g, {{1, 16}}, with_threads(2));
+    std::vector<int> threads;
+    for (const Step& s : two->steps)
+        if (s.cost.macs > 0) threads.push_back(s.threads);
+    EXPECT_EQ(threads, (std::vector<int>{1, 2})) << to_text(*two);
+    ThreadPool pool(2);
+    const Tensor in = g.normal({1, 16});
+    const Tensor a = Session(one, nullptr).run({in})[0], b = Session(two, &pool).run({in})[0];
+    for (int64_t i = 0; i < a.count(); ++i) EXPECT_NEAR(a.at(i), b.at(i), 1e-4);
+}
+
 TEST(Plan, RandomGraphsAgreeWithTheReferences) {
     for (uint64_t seed = 1; seed <= 60; ++seed) {
         const Graph g = random_graph(seed);
