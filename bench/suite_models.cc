@@ -76,7 +76,7 @@ void compare(Result& result, const std::vector<Seen>& seen, const File& before, 
 int models(const Args& a) {
     if (a.words.empty() || a.words.size() % 2 != 0)
         fail(ErrorKind::usage, "args.pairs", cat("models needs pairs of files, got ", a.words.size(), " paths"),
-             usage_text);
+             usage_text());
     Result result;
     for (size_t i = 0; i < a.words.size(); i += 2) {
         const File before = look_at(a.words[i]), after = look_at(a.words[i + 1]);
@@ -90,10 +90,12 @@ int models(const Args& a) {
             std::fprintf(stderr, "%s -> %s, %d threads: %d rounds of %zu engines\n", before.path.c_str(),
                          after.path.c_str(), threads, a.rounds, entries.size());
             const std::vector<Seen> seen = a.processes > 1
-                                               ? measure_in_processes({"models", before.path, after.path, "--raw",
-                                                                       "--threads", std::to_string(threads), "--runs",
-                                                                       std::to_string(a.rounds), "--root", a.root},
-                                                                      a.processes)
+                                               ? measure_in_processes(
+                                                     a.program,
+                                                     {"models", before.path, after.path, "--raw", "--threads",
+                                                      std::to_string(threads), "--runs", std::to_string(a.rounds),
+                                                      "--root", a.root},
+                                                     a.processes)
                                                : measure(entries, o);
             result.saw(entries, seen);
             compare(result, seen, before, after, threads);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Session start: from the files to a session that is ready to run, each time in a fresh process, hone from a plan file
 // (the model's hash included) beside onnxruntime's creation of an InferenceSession, taking turns.
-#include "suite/start.h"
-
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
@@ -16,18 +15,19 @@
 #include "onnx/reader.h"
 #include "plan/plan_file.h"
 #include "run/session.h"
+#include "suite/rows.h"
 #include "suite/suites.h"
 
 namespace hone::suite {
 namespace {
+
+constexpr int most_rounds = 15;
 
 struct Start {
     double start_ms = 0, first_run_ms = 0, again_ms = 0;
 };
 
 std::string plan_path(const std::string& model, int threads) { return cat(model, ".", threads, ".plan"); }
-
-std::vector<Dims> dims_of_model(const std::string& model) { return eval::synthetic_dims(read_model(model), 1); }
 
 /// Dims as text, so that the timed process need not read the model for them.
 std::string dims_text(const std::vector<Dims>& all) {
@@ -39,14 +39,13 @@ std::string dims_text(const std::vector<Dims>& all) {
     return t;
 }
 std::vector<Dims> dims_from(const std::string& text) {
-    std::vector<Dims> all(1);
-    std::string number;
-    for (char c : text) {
-        if (c == ',') all.back().push_back(std::atoll(number.c_str())), number.clear();
-        else if (c == ';') all.emplace_back();
-        else number += c;
+    std::vector<Dims> all;
+    std::istringstream inputs(text);
+    for (std::string input, number; std::getline(inputs, input, ';');) {
+        all.emplace_back();
+        std::istringstream numbers(input);
+        while (std::getline(numbers, number, ',')) all.back().push_back(std::atoll(number.c_str()));
     }
-    all.pop_back();
     return all;
 }
 
@@ -76,12 +75,23 @@ Start start_once(const std::string& model, const std::vector<Dims>& dims, int th
     return s;
 }
 
-/// The last three numbers of a child's only line.
-Start start_from(const ProcessResult& r, std::string* version) {
+Start hone_start(const RowContext& c, const std::vector<Dims>& dims) {
+    const ProcessResult r = run_process({c.args.program, "start", "--raw", c.network.fp32, dims_text(dims), "--threads",
+                                         std::to_string(c.threads)});
     Start s;
     std::istringstream in(r.out);
-    if (r.exit_code != 0 || !(in >> *version >> s.start_ms >> s.first_run_ms >> s.again_ms))
-        fail(ErrorKind::io, "bench.child", cat("a timing process ended with ", r.exit_code, ": ", r.err.substr(0, 300)));
+    if (r.exit_code != 0 || !(in >> s.start_ms >> s.first_run_ms >> s.again_ms))
+        fail(ErrorKind::io, "bench.child",
+             cat("a timing process ended with ", r.exit_code, ": ", r.err.substr(0, 300)));
+    return s;
+}
+
+Start peer_start(const RowContext& c, const std::vector<Tensor>& x, std::string* version) {
+    eval::Peer peer({.engine = "onnxruntime", .model = c.network.fp32, .threads = c.threads, .root = c.args.root});
+    *version = peer.version();
+    for (size_t i = 0; i < x.size(); ++i) peer.set_input(peer.inputs().at(i).name, x[i]);
+    Start s{.start_ms = peer.load_ms(), .first_run_ms = peer.run(1)[0]};
+    s.again_ms = peer.load_again();
     return s;
 }
 
@@ -90,49 +100,72 @@ double answers_differ(const std::string& model, const std::vector<Dims>& dims, i
     const Graph g = read_model(model);
     ThreadPool pool(threads);
     const std::vector<Tensor> x = eval::synthetic_inputs(g, 1);
-    const auto a = Session(make_plan(g, dims, {.threads = threads}), &pool).run(x), b = Session(plan_from_file(model, dims, threads), &pool).run(x);
+    const auto a = Session(make_plan(g, dims, {.threads = threads}), &pool).run(x);
+    const auto b = Session(plan_from_file(model, dims, threads), &pool).run(x);
     for (size_t i = 0; i < a.size(); ++i)
         if (!a[i].same_bits(b[i])) return 1;
     return 0;
 }
 
+void write_plan(const RowContext& c, const std::vector<Dims>& dims) {
+    const PlanOptions o{.threads = c.threads};
+    const std::string& model = c.network.fp32;
+    std::string why;
+    if (!save_plan(*make_plan(read_model(model), dims, o), plan_path(model, c.threads),
+                   plan_key(files_hash({model}), dims, o), &why))
+        fail(ErrorKind::unsupported, "bench.plan", cat("no plan file for ", c.network.name, ": ", why));
+}
+
+std::string medians(const std::vector<Start>& all) {
+    std::vector<double> first, again;
+    for (const Start& s : all) first.push_back(s.first_run_ms), again.push_back(s.again_ms);
+    return cat(median(first), " and ", median(again));
+}
+
 }  // namespace
 
-void add_session_start(Result& result, const Args& a, const std::string& network, const std::string& model, int threads) {
-    const PlanOptions o{.threads = threads};
-    const std::vector<Dims> dims = dims_of_model(model);
-    std::string why;
-    if (!save_plan(*make_plan(read_model(model), dims, o), plan_path(model, threads), plan_key(files_hash({model}), dims, o), &why))
-        fail(ErrorKind::unsupported, "bench.plan", cat("no plan file for ", network, ": ", why));
-    const bool peer = eval::Peer::present(a.root);
+void add_session_start(RowContext& c, int64_t) {
+    const std::string& model = c.network.fp32;
+    std::fprintf(stderr, "%s, session start, %d threads\n", c.network.name.c_str(), c.threads);
+    const std::vector<Tensor> x = eval::synthetic_inputs(read_model(model), 1);
+    std::vector<Dims> dims;
+    for (const Tensor& t : x) dims.push_back(t.dims());
+    write_plan(c, dims);
     std::vector<Seen> seen(2);
-    seen[0].error = answers_differ(model, dims, threads);
-    if (!peer) seen[1].trouble = "missing";
+    seen[0].error = answers_differ(model, dims, c.threads);
+    if (*seen[0].error != 0) seen[0].trouble = "wrong: the plan from the file answers otherwise than the one made anew";
     std::vector<Start> ours, theirs;
-    std::string version;
     std::vector<std::vector<double>> ms(2);
-    for (int round = 0; round < std::min(a.rounds, 15); ++round) {
-        ours.push_back(start_from(run_process({this_program(), "start", "--raw", model, dims_text(dims), "--threads", std::to_string(threads)}), &version));
+    for (int round = 0; round < std::min(c.args.rounds, most_rounds); ++round) {
+        ours.push_back(hone_start(c, dims));
         ms[0].push_back(ours.back().start_ms);
-        if (!peer) continue;
-        theirs.push_back(start_from(run_process({a.root + "/.venv/peers/bin/python", a.root + "/bench/peer_start.py", model, std::to_string(threads)}), &seen[1].version));
-        ms[1].push_back(theirs.back().start_ms);
+        if (!seen[1].trouble.empty()) continue;
+        try {
+            theirs.push_back(peer_start(c, x, &seen[1].version));
+            ms[1].push_back(theirs.back().start_ms);
+        } catch (const Error& e) {
+            seen[1].trouble = trouble_of(e);
+        }
     }
     for (size_t i = 0; i < 2; ++i)
-        if (!ms[i].empty()) seen[i].ms.push_back(ms[i]);
-    auto medians = [](const std::vector<Start>& all) {
-        std::vector<double> first, again;
-        for (const Start& s : all) first.push_back(s.first_run_ms), again.push_back(s.again_ms);
-        return cat(median(first), " and ", median(again));
-    };
-    result.add(seen, {.ours = 0, .theirs = 1, .network = network, .precision = "session start", .threads = threads, .peer = "onnxruntime session creation",
-                      .note = cat("fresh processes; first run and second creation ", medians(ours), " ms", peer ? ", peer's " + medians(theirs) + " ms" : "")});
+        if (!ms[i].empty()) seen[i].series.push_back(ms[i]);
+    c.result.saw({{"hone", model}, {"onnxruntime", model}}, seen);
+    c.result.add(seen, {.ours = 0,
+                        .theirs = 1,
+                        .network = c.network.name,
+                        .precision = "fp32",
+                        .threads = c.threads,
+                        .peer = "onnxruntime session creation",
+                        .note = cat("fresh processes; first run and second creation ", medians(ours), " ms",
+                                    theirs.empty() ? "" : ", peer's " + medians(theirs) + " ms"),
+                        .row = "session start"});
 }
 
 int start(const Args& a) {
-    if (!a.raw || a.words.size() != 2) fail(ErrorKind::usage, "args.words", "the suite `start` is the timed process of `inference`", usage_text);
+    if (!a.raw || a.words.size() != 2)
+        fail(ErrorKind::usage, "args.words", "the suite `start` is the timed process of `inference`", usage_text());
     const Start s = start_once(a.words[0], dims_from(a.words[1]), a.threads.at(0));
-    std::printf("hone %.6f %.6f %.6f\n", s.start_ms, s.first_run_ms, s.again_ms);
+    std::printf("%.6f %.6f %.6f\n", s.start_ms, s.first_run_ms, s.again_ms);
     return 0;
 }
 

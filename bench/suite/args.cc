@@ -5,7 +5,10 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "base/thread_pool.h"
+#include "suite/networks.h"
+#include "suite/rows.h"
 
 namespace hone::suite {
 namespace {
@@ -33,8 +36,15 @@ void set_option(Args& a, const std::string& name, const std::string& value) {
     if (name == "--threads") {
         a.threads.clear();
         for (const std::string& t : list_of(value)) a.threads.push_back(number_of(name, t, 1, 256));
+    } else if (name == "--batches") {
+        a.batches.clear();
+        for (const std::string& b : list_of(value)) a.batches.push_back(number_of(name, b, 1, 4096));
     } else if (name == "--networks") {
         a.networks = list_of(value);
+    } else if (name == "--rows") {
+        a.rows = list_of(value);
+    } else if (name == "--seconds") {
+        a.seconds = number_of(name, value, 1, 100000);
     } else if (name == "--runs") {
         a.rounds = number_of(name, value, 5, 100000);
     } else if (name == "--processes") {
@@ -44,23 +54,36 @@ void set_option(Args& a, const std::string& name, const std::string& value) {
     } else if (name == "--root") {
         a.root = value;
     } else {
-        fail(ErrorKind::usage, "args.unknown", cat("unknown option ", name), usage_text);
+        fail(ErrorKind::usage, "args.unknown", cat("unknown option ", name), usage_text());
     }
 }
 
 }  // namespace
 
-const char* const usage_text =
-    "bench_suite inference [--networks resnet18,resnet50] [--threads 1,2] [OPTIONS]\n"
-    "bench_suite models ORIGINAL NEW [ORIGINAL NEW ...] [--threads 2] [OPTIONS]\n"
-    "  --runs N         timed turns of each engine, interleaved (40)\n"
-    "  --processes N    in so many fresh processes, one after another (1); from 3 on the interval rests on them\n"
-    "  --json[=FILE]    hone.benchsuite/1 instead of the table, or to a file beside it\n"
-    "  --out FOLDER     where the models that are made go (ROOT/build/bench)\n"
-    "  --root FOLDER    the repository (.)\n";
+std::string usage_text() {
+    std::string rows;
+    for (const RowKind& kind : row_kinds()) {
+        const std::string name = kind.name;
+        rows += cat("    ", name, std::string(15 - name.size(), ' '), kind.summary, "\n");
+    }
+    return cat("bench_suite inference [--networks ", join(network_names(), ","), "] [--rows ", join(row_names(), ","),
+               "]\n",
+               rows,
+               "bench_suite models ORIGINAL NEW [ORIGINAL NEW ...]\n"
+               "  --threads 1,2    numbers of threads (1 and 2; models: 2)\n"
+               "  --batches 1,8    batch sizes of throughput (1,8,32) and memory (1,32)\n"
+               "  --runs N         timed turns of each engine, interleaved (40)\n"
+               "  --seconds S      throughput of a batch ends after so long, with at least 10 turns (30)\n"
+               "  --processes N    in so many fresh processes, one after another (1); from 3 on the interval rests on\n"
+               "                   them\n"
+               "  --json[=FILE]    hone.benchsuite/1 instead of the table, or to a file beside it\n"
+               "  --out FOLDER     where the models that are made go (ROOT/build/bench)\n"
+               "  --root FOLDER    the repository (.)\n");
+}
 
 Args parse_args(int argc, char** argv) {
     Args a;
+    a.program = this_program();
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
         if (word == "--raw") {
@@ -73,7 +96,7 @@ Args parse_args(int argc, char** argv) {
         } else if (word.starts_with("--")) {
             const size_t equals = word.find('=');
             if (equals == std::string::npos && i + 1 == argc)
-                fail(ErrorKind::usage, "args.value", cat(word, " needs a value"), usage_text);
+                fail(ErrorKind::usage, "args.value", cat(word, " needs a value"), usage_text());
             set_option(a, word.substr(0, equals), equals == std::string::npos ? argv[++i] : word.substr(equals + 1));
         } else if (a.suite.empty()) {
             a.suite = word;

@@ -2,128 +2,28 @@
 #include "suite/contest.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <thread>
 
-#include "base/cpu.h"
-#include "base/error.h"
 #include "base/interrupt.h"
-#include "eval/latency.h"
-#include "eval/peer.h"
+#include "eval/speedup.h"
 #include "onnx/reader.h"
-#include "run/tune.h"
-#include "suite/picture_data.h"
+#include "suite/answer.h"
+#include "suite/busy.h"
+#include "suite/runner.h"
 
 namespace hone::suite {
 namespace {
 
-constexpr double least_turn_ms = 2;
-constexpr int most_runs_a_turn = 50, warm_turns = 3;
-constexpr auto spinning_stops = std::chrono::milliseconds(20);
-
-class Runner {
-  public:
-    virtual ~Runner() = default;
-    virtual std::vector<double> run(int n) = 0;  ///< ms
-    virtual std::vector<Tensor> outputs() = 0;
-    virtual std::string version() const { return {}; }
-};
-
-class HoneRunner : public Runner {
-  public:
-    HoneRunner(const Entry& e, ThreadPool& pool, std::vector<Tensor> inputs) : inputs_(std::move(inputs)) {
-        PlanOptions o;
-        o.threads = pool.threads();
-        o.precision = eval::precision_from_name(e.precision);
-        std::vector<Dims> dims;
-        for (const Tensor& t : inputs_) dims.push_back(t.dims());
-        const Graph g = read_model(e.path);
-        if (!e.tuned) {
-            session_ = std::make_unique<Session>(make_plan(g, dims, o), &pool);
-            return;
-        }
-        record::Journal journal = record::Journal::open(e.path + ".tune.jsonl", record::machine_key());
-        session_ = std::make_unique<Session>(tune_plan(g, dims, o, &pool, journal).plan, &pool);
-    }
-    std::vector<double> run(int n) override {
-        std::vector<double> ms;
-        for (int i = 0; i < n; ++i) {
-            const double start = now_seconds();
-            session_->execute(inputs_);
-            ms.push_back((now_seconds() - start) * 1e3);
-        }
-        return ms;
-    }
-    std::vector<Tensor> outputs() override { return session_->run(inputs_); }
-
-  private:
-    std::vector<Tensor> inputs_;
-    std::unique_ptr<Session> session_;
-};
-
-class PeerRunner : public Runner {
-  public:
-    PeerRunner(const Entry& e, const ContestOptions& o, const std::vector<Tensor>& inputs)
-        : peer_({.engine = e.engine,
-                 .model = e.path,
-                 .threads = o.threads,
-                 .precision = e.precision == "bf16" ? "bf16" : "f32",
-                 .spin = e.spin,
-                 .root = o.root}),
-          spins_(e.spin && o.threads > 1) {
-        if (peer_.inputs().size() != inputs.size())
-            fail(ErrorKind::model, "bench.inputs",
-                 cat(peer_.inputs().size(), " inputs where the first model has ", inputs.size()));
-        for (size_t i = 0; i < inputs.size(); ++i) peer_.set_input(peer_.inputs()[i].name, inputs[i]);
-    }
-    std::vector<double> run(int n) override {
-        std::vector<double> ms = peer_.run(n);
-        if (spins_) std::this_thread::sleep_for(spinning_stops);
-        return ms;
-    }
-    std::vector<Tensor> outputs() override { return peer_.outputs(); }
-    std::string version() const override { return peer_.version(); }
-
-  private:
-    eval::Peer peer_;
-    bool spins_;
-};
-
-double error_of(const std::vector<Tensor>& y, const std::vector<Tensor>& r) {
-    if (y.size() != r.size()) return INFINITY;
-    double worst = 0;
-    for (size_t k = 0; k < y.size(); ++k) {
-        if (y[k].dims() != r[k].dims()) return INFINITY;
-        double peak = 1e-30, off = 0;
-        for (int64_t i = 0; i < r[k].count(); ++i) {
-            const double d = std::abs(y[k].at(i) - r[k].at(i));
-            peak = std::max(peak, std::abs(r[k].at(i)));
-            off = std::isfinite(d) ? std::max(off, d) : INFINITY;
-        }
-        worst = std::max(worst, off / peak);
-    }
-    return worst;
-}
-
-/// Pictures where an input looks like one, normal values elsewhere.
-std::vector<Tensor> inputs_of(const Graph& g) {
-    std::vector<Tensor> inputs = eval::synthetic_inputs(g, 1);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        Tensor& t = inputs[i];
-        if (t.rank() == 4 && t.dim(0) == 1 && t.dtype() == DType::f32)
-            draw_picture({t.dim(1), t.dim(2), t.dim(3)}, 1, i, t.data<float>());
-    }
-    return inputs;
-}
+constexpr double least_turn_ms = 2, long_run_ms = 200, warm_seconds = 1;
+constexpr int most_runs_a_turn = 50, warm_turns = 3, least_rounds = 10;
 
 struct Contestant {
     std::unique_ptr<Runner> runner;
-    std::vector<Tensor> answer;
-    int runs = 1;  ///< timed ones of a turn
+    int untimed = 1, runs = 1;               ///< of a turn
+    double loop_seconds = 0, wall_seconds = 0;  ///< what the busy loop got in our turns
     double turn() {
-        const std::vector<double> ms = runner->run(1 + runs);
-        return median({ms.begin() + 1, ms.end()});
+        const std::vector<double> ms = runner->run(untimed + runs);
+        return median({ms.begin() + untimed, ms.end()});
     }
 };
 
@@ -133,32 +33,47 @@ void attempt(Contestant& c, Seen& seen, const F& f) {
     try {
         f();
     } catch (const Error& error) {
-        check_interrupt();
-        seen.trouble = error.id == "peer.absent" ? "missing" : cat("refused: ", error.message);
+        seen.trouble = trouble_of(error);
         c.runner.reset();
     }
 }
 
-void prepare(Contestant& c, const Entry& e, const ContestOptions& o, ThreadPool& pool,
-             const std::vector<Tensor>& inputs, Seen& seen) {
-    if (e.precision == "bf16" && usable_isa() < Isa::avx512_bf16)  // OpenVINO would run fp32 without a word
-        fail(ErrorKind::unsupported, "bench.bf16", "this processor has no bf16");
-    if (e.engine == "hone")
-        c.runner = std::make_unique<HoneRunner>(e, pool, inputs);
-    else
-        c.runner = std::make_unique<PeerRunner>(e, o, inputs);
+/// Returns the answer.
+std::vector<Tensor> prepare(Contestant& c, const Entry& e, const ContestOptions& o, ThreadPool& pool,
+                            const std::vector<Tensor>& inputs, Seen& seen) {
+    c.runner = make_runner(e, o, pool, inputs);
     seen.version = c.runner->version();
     std::vector<double> warm;
-    for (int k = 0; k < warm_turns; ++k) warm.push_back(c.turn());
+    const double start = now_seconds();
+    do warm.push_back(c.turn());
+    while (warm.size() < warm_turns && now_seconds() - start < warm_seconds);
     c.runs = static_cast<int>(std::clamp(least_turn_ms / minimum(warm), 1.0, double{most_runs_a_turn}));
-    c.answer = c.runner->outputs();
+    c.untimed = minimum(warm) >= long_run_ms ? 0 : 1;
+    c.runner->rest();
+    return c.runner->outputs();
 }
 
-void judge(const std::vector<Entry>& entries, const std::vector<Contestant>& all, std::vector<Seen>& seen) {
+void take_turn(Contestant& c, const BusyLoop* busy, Seen& seen) {
+    const double start = now_seconds(), loop = busy ? busy->seconds() : 0;
+    seen.series[0].push_back(c.turn());
+    c.wall_seconds += now_seconds() - start;
+    if (busy) c.loop_seconds += busy->seconds() - loop;
+    c.runner->rest();
+}
+
+}  // namespace
+
+std::string trouble_of(const Error& error) {
+    check_interrupt();
+    return error.id == "peer.absent" ? "missing" : cat("refused: ", error.message);
+}
+
+void judge(const std::vector<Entry>& entries, const std::vector<std::vector<Tensor>>& answers,
+           std::vector<Seen>& seen) {
     for (size_t i = 0; i < entries.size(); ++i)
         for (const size_t j : entries[i].judges) {
-            if (j == i || !all[i].runner || !all[j].runner) continue;
-            seen[i].error = error_of(all[i].answer, all[j].answer);
+            if (j == i || answers[i].empty() || answers[j].empty()) continue;
+            seen[i].error = answer_error(answers[i], answers[j]);
             if (!(*seen[i].error <= entries[i].bound))
                 seen[i].trouble =
                     cat("wrong: off by ", *seen[i].error, " of the greatest output, bound ", entries[i].bound);
@@ -166,33 +81,42 @@ void judge(const std::vector<Entry>& entries, const std::vector<Contestant>& all
         }
 }
 
-}  // namespace
-
-std::vector<double> Seen::all_ms() const {
+std::vector<double> Seen::values() const {
     std::vector<double> all;
-    for (const auto& series : ms) all.insert(all.end(), series.begin(), series.end());
+    for (const auto& one : series) all.insert(all.end(), one.begin(), one.end());
     return all;
 }
 
 std::vector<Seen> measure(const std::vector<Entry>& entries, const ContestOptions& o) {
     HONE_CHECK(!entries.empty() && o.rounds > 0);
+    std::optional<BusyLoop> busy;
+    if (o.busy) busy.emplace();
     ThreadPool pool(o.threads);
-    const std::vector<Tensor> inputs = inputs_of(read_model(entries[0].path));
+    const std::vector<Tensor> inputs = picture_inputs(read_model(entries[0].path), o.batch);
     std::vector<Seen> seen(entries.size());
     std::vector<Contestant> all(entries.size());
-    for (size_t i = 0; i < entries.size(); ++i)
-        attempt(all[i], seen[i], [&] { prepare(all[i], entries[i], o, pool, inputs, seen[i]); });
-    judge(entries, all, seen);
+    {
+        std::vector<std::vector<Tensor>> answers(entries.size());
+        for (size_t i = 0; i < entries.size(); ++i)
+            attempt(all[i], seen[i], [&] { answers[i] = prepare(all[i], entries[i], o, pool, inputs, seen[i]); });
+        judge(entries, answers, seen);
+    }
+    if (busy) busy->start();
     Progress progress("rounds", o.rounds);
+    const double start = now_seconds();
     for (int round = 0; round < o.rounds; ++round) {
         check_interrupt();
+        if (round >= least_rounds && now_seconds() - start > o.seconds) break;
         for (size_t i = 0; i < all.size(); ++i) {
             if (!all[i].runner || !seen[i].trouble.empty()) continue;
-            seen[i].ms.resize(1);
-            attempt(all[i], seen[i], [&] { seen[i].ms[0].push_back(all[i].turn()); });
+            seen[i].series.resize(1);
+            attempt(all[i], seen[i], [&] { take_turn(all[i], busy ? &*busy : nullptr, seen[i]); });
         }
         progress.update(round + 1);
     }
+    for (size_t i = 0; busy && i < all.size(); ++i)
+        if (seen[i].timed())
+            seen[i].note = cat("loop at ", std::lround(100 * all[i].loop_seconds / all[i].wall_seconds), " %");
     return seen;
 }
 
@@ -200,8 +124,8 @@ std::optional<record::Interval> ratio(const std::vector<Seen>& seen, size_t a, s
     if (!seen[a].timed() || !seen[b].timed()) return std::nullopt;
     const size_t first = std::min(a, b), second = std::max(a, b);
     std::vector<eval::TimedBlock> blocks;
-    for (size_t p = 0; p < std::min(seen[a].ms.size(), seen[b].ms.size()); ++p)
-        blocks.push_back({seen[first].ms[p], seen[second].ms[p]});
+    for (size_t p = 0; p < std::min(seen[a].series.size(), seen[b].series.size()); ++p)
+        blocks.push_back({seen[first].series[p], seen[second].series[p]});
     const eval::Speedup s = eval::paired_speedup(blocks);
     if (first == a) return record::Interval{s.estimate, s.low, s.high};
     return record::Interval{1 / s.estimate, 1 / s.high, 1 / s.low};

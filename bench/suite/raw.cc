@@ -26,8 +26,9 @@ std::string number(double v) {
 std::string raw_text(const std::vector<Seen>& seen) {
     std::string out;
     for (const Seen& s : seen) {
-        out += cat(one_line(s.version), "\t", one_line(s.trouble), "\t", s.error ? number(*s.error) : "", "\t");
-        for (const double ms : s.all_ms()) out += number(ms) + " ";
+        out += cat(one_line(s.version), "\t", one_line(s.trouble), "\t", s.error ? number(*s.error) : "", "\t",
+                   one_line(s.note), "\t");
+        for (const double v : s.values()) out += number(v) + " ";
         out += "\n";
     }
     return out;
@@ -42,20 +43,22 @@ std::vector<Seen> seen_from_raw(const std::string& text) {
         std::getline(fields, s.version, '\t');
         std::getline(fields, s.trouble, '\t');
         std::getline(fields, error, '\t');
+        std::getline(fields, s.note, '\t');
         if (!error.empty()) s.error = std::strtod(error.c_str(), nullptr);
         std::vector<double> series;
-        for (double ms; fields >> ms;) series.push_back(ms);
-        if (!series.empty()) s.ms.push_back(series);
+        for (double v; fields >> v;) series.push_back(v);
+        if (!series.empty()) s.series.push_back(series);
         all.push_back(std::move(s));
     }
     return all;
 }
 
-std::vector<Seen> measure_in_processes(const std::vector<std::string>& argv, int processes) {
+std::vector<Seen> measure_in_processes(const std::string& program, const std::vector<std::string>& argv,
+                                       int processes) {
     std::vector<Seen> all;
     Progress progress("processes", processes);
     for (int p = 0; p < processes; ++p) {
-        std::vector<std::string> words{this_program()};
+        std::vector<std::string> words{program};
         words.insert(words.end(), argv.begin(), argv.end());
         const ProcessResult r = run_process(words);
         if (r.exit_code != 0) fail(ErrorKind::internal, "bench.process", cat("a measuring process failed: ", r.err));
@@ -67,7 +70,7 @@ std::vector<Seen> measure_in_processes(const std::vector<std::string>& argv, int
             for (size_t i = 0; i < all.size(); ++i) {
                 if (all[i].trouble.empty()) all[i].trouble = one[i].trouble;
                 if (one[i].error) all[i].error = std::max(all[i].error.value_or(0), *one[i].error);
-                all[i].ms.insert(all[i].ms.end(), one[i].ms.begin(), one[i].ms.end());
+                all[i].series.insert(all[i].series.end(), one[i].series.begin(), one[i].series.end());
             }
         }
         progress.update(p + 1);

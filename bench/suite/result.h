@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of a suite: one engine's time over another's, with the interval, the floor and what was wrong.
+// Rows of a suite: one engine's time (or memory) over another's, with the interval, the floor and what was wrong.
 //
 //   Result r;
-//   r.add(seen, {.ours = 0, .theirs = 3, .network = "resnet50", .precision = "fp32", .threads = 2, .peer =
-//   "onnxruntime"}); r.print(args);
+//   r.add(seen, {.ours = 0, .theirs = 3, .network = "resnet50", .precision = "fp32", .threads = 2, .peer = "them"});
+//   r.print(args);
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,19 +23,25 @@ struct Comparison {
     bool peers_only = false;  ///< `ours` is no hone either: its time is no hone_ms
     double floor_ms = 0;      ///< 0: unknown
     std::string note{};
+    std::string row = "latency";
+    int64_t batch = 1;
+    std::optional<record::SuiteMemory> our_memory{}, their_memory{};  ///< given: a row about memory, in bytes
 };
 
 class Result {
   public:
     Result();
     void saw(const std::vector<Entry>& entries, const std::vector<Seen>& seen);  ///< peers' versions
+    void count_busy_loop() { own_load_ = 1; }  ///< one of ours ran: the load is no neighbour's
     void add(const std::vector<Seen>& seen, const Comparison& c);
-    void remark(const std::string& line) { remarks_.push_back(line); }
+    void remark(const std::string& line);  ///< under the table, once
     /// The table, or JSON, as the arguments say.
     void print(const Args& args);
+    const record::BenchSuite& suite() const { return suite_; }
 
   private:
     record::BenchSuite suite_;
+    double own_load_ = 0;
     std::vector<std::vector<std::string>> cells_;
     std::vector<std::string> remarks_;
 };

@@ -5,8 +5,9 @@
 
 namespace hone::suite {
 
-int inference(const Args& args);  ///< networks of the zoo at fp32, bf16 and int8 beside the peers
+int inference(const Args& args);  ///< networks of the zoo beside the peers
 int start(const Args& args);      ///< the timed process behind inference's row "session start"
+int memory(const Args& args);     ///< the process behind its rows "peak memory"
 int models(const Args& args);     ///< pairs of files: what an optimised model gains in every engine
 
 }  // namespace hone::suite

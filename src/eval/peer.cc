@@ -259,6 +259,20 @@ std::vector<double> Peer::run(int n) {
     return ms;
 }
 
+double Peer::load_again() {
+    state_->send("load");
+    const std::vector<std::string> fields = state_->answer();
+    state_->expect(fields.size() == 2);
+    return std::strtod(fields[1].c_str(), nullptr);
+}
+
+Peer::Memory Peer::memory() {
+    state_->send("memory");
+    const std::vector<std::string> fields = state_->answer();
+    state_->expect(fields.size() == 3);
+    return {std::strtoll(fields[1].c_str(), nullptr, 10), std::strtoll(fields[2].c_str(), nullptr, 10)};
+}
+
 std::vector<Tensor> Peer::outputs() {
     const std::string path = state_->exchange.file("out");
     state_->send("output\t" + path);

@@ -36,6 +36,11 @@ class Peer {
         Dims dims;   ///< -1 where free
     };
 
+    struct Memory {
+        int64_t start_bytes;  ///< resident before the model was opened: Python and the engine's library
+        int64_t peak_bytes;   ///< the most that was resident since the process began
+    };
+
     explicit Peer(PeerOptions options);
     ~Peer();
     Peer(const Peer&) = delete;
@@ -43,9 +48,11 @@ class Peer {
     const std::string& version() const;
     const std::vector<Input>& inputs() const;
     double load_ms() const;  ///< what reading and preparing the model took, by the peer's own clock
+    double load_again();     ///< ms of the same once more, beside the first
     void set_input(const std::string& name, const Tensor& value);
     /// Milliseconds of each of `n` runs, by the peer's own clock.
     std::vector<double> run(int n);
+    Memory memory();  ///< of the peer's process until now
     /// Of the last run, in the model's order.
     std::vector<Tensor> outputs();
     /// The first output over all rows of `samples`, in batches of `batch`.

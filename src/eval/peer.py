@@ -9,6 +9,8 @@ Answers on stdout, one line each, fields separated by tabs; every answer starts 
 Commands on stdin:
     input  NAME  DTYPE  DIMS  FILE          -> ok                    raw little-endian elements
     run  N                                  -> ok  MS MS ...         wall-clock of each of N runs
+    load                                    -> ok  MS                the model made ready once more, and dropped
+    memory                                  -> ok  START  PEAK       resident bytes before the model was opened; the most
     output  FILE                            -> ok  N                 then N lines  NAME  DTYPE  DIMS; FILE: all, in order
     eval  NAME  DTYPE  DIMS  BATCH  FILE  OUT -> ok  DTYPE  DIMS     first output over all samples of FILE, to OUT
     quit
@@ -24,6 +26,19 @@ import numpy as np
 DTYPES = {"f32": np.float32, "f64": np.float64, "f16": np.float16, "u8": np.uint8, "i8": np.int8, "i16": np.int16,
           "i32": np.int32, "i64": np.int64, "boolean": np.bool_}
 NAMES = {np.dtype(v): k for k, v in DTYPES.items()}
+
+
+def status_bytes(field):
+    """A line of this process's status, "VmRSS" or "VmHWM", in bytes."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field + ":"))
+
+
+def timed(create):
+    """What it makes, and the milliseconds that took."""
+    start = time.perf_counter()
+    made = create()
+    return made, (time.perf_counter() - start) * 1e3
 
 
 class Onnxruntime:
@@ -43,9 +58,9 @@ class Onnxruntime:
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
         self.ort = ort
         self.version = ort.__version__
-        start = time.perf_counter()
-        self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.load_ms = (time.perf_counter() - start) * 1e3
+        self.start_bytes = status_bytes("VmRSS")
+        self.create = lambda: ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.session, self.load_ms = timed(self.create)
         self.inputs = [(i.name, self.ORT_TYPES.get(i.type, i.type),
                         [d if isinstance(d, int) else -1 for d in i.shape]) for i in self.session.get_inputs()]
         self.output_names = [o.name for o in self.session.get_outputs()]
@@ -75,11 +90,11 @@ class Openvino:
         self.ov = ov
         self.version = ov.__version__.split("-")[0]
         core = ov.Core()
-        start = time.perf_counter()
-        self.model = core.compile_model(model, "CPU", {
+        self.start_bytes = status_bytes("VmRSS")
+        self.create = lambda: core.compile_model(model, "CPU", {
             "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": precision})
-        self.load_ms = (time.perf_counter() - start) * 1e3
+        self.model, self.load_ms = timed(self.create)
         self.inputs = []
         for port in self.model.inputs:
             shape = port.get_partial_shape()
@@ -128,6 +143,14 @@ def command_run(engine, count):
     return ["ok\t" + " ".join(f"{t:.6f}" for t in times)]
 
 
+def command_load(engine):
+    return [f"ok\t{timed(engine.create)[1]:.6f}"]
+
+
+def command_memory(engine):
+    return [f"ok\t{engine.start_bytes}\t{status_bytes('VmHWM')}"]
+
+
 def command_output(engine, path):
     outputs = engine.outputs()
     with open(path, "wb") as file:
@@ -149,7 +172,8 @@ def command_eval(engine, name, dtype, dims, batch, path, out):
     return [f"ok\t{NAMES[result.dtype]}\t{dims_text(result.shape)}"]
 
 
-COMMANDS = {"input": command_input, "run": command_run, "output": command_output, "eval": command_eval}
+COMMANDS = {"input": command_input, "run": command_run, "load": command_load, "memory": command_memory,
+            "output": command_output, "eval": command_eval}
 
 
 def one_line(error):

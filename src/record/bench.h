@@ -78,23 +78,41 @@ struct Bench {
     }
 };
 
+/// Resident memory of a process that loads and runs a model.
+struct SuiteMemory {
+    int64_t peak_bytes = 0;   ///< the most that was resident, program, libraries and mapped files included
+    int64_t start_bytes = 0;  ///< of these, what was there before the model was opened
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("peak_bytes", s.peak_bytes);
+        v("start_bytes", s.start_bytes);
+    }
+};
+
 struct SuiteRow {
-    std::string network{}, precision{};
-    int64_t threads = 0;
-    std::optional<double> hone_ms{};
+    std::string network{};
+    std::string row{};  ///< what was measured: "latency", "throughput batch 8", "peak memory batch 1", "session start" ...
+    std::string precision{};
+    int64_t threads = 0, batch = 1;
+    std::optional<double> hone_ms{};  ///< of a whole batch
     std::string peer{};
-    std::optional<double> peer_ms{};  ///< null: the peer is missing
-    std::optional<Interval> ratio{};  ///< hone over peer
+    std::optional<double> peer_ms{};  ///< null: the peer is missing, or the row is about memory
+    std::optional<SuiteMemory> hone_memory{}, peer_memory{};
+    std::optional<Interval> ratio{};  ///< hone over peer: of the times, or of the peaks above what was there at the start
     std::optional<double> floor_ms{};
     std::string note{};
     template <class S, class V>
     static void visit(S& s, V& v) {
         v("network", s.network);
+        v("row", s.row);
         v("precision", s.precision);
         v("threads", s.threads);
+        v("batch", s.batch);
         v("hone_ms", s.hone_ms);
         v("peer", s.peer);
         v("peer_ms", s.peer_ms);
+        v("hone_memory", s.hone_memory);
+        v("peer_memory", s.peer_memory);
         v("ratio", s.ratio);
         v("floor_ms", s.floor_ms);
         v("note", s.note);

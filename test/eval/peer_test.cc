@@ -42,6 +42,11 @@ TEST(Peer, PEER_DrivesBoth) {
         peer.set_input(peer.inputs()[0].name, x);
         EXPECT_EQ(peer.run(5).size(), 5u);
         answers.push_back(peer.outputs().at(0));
+        EXPECT_GT(peer.load_ms(), 0);
+        EXPECT_GT(peer.load_again(), 0);
+        const Peer::Memory memory = peer.memory();
+        EXPECT_GT(memory.start_bytes, 10 << 20);  // Python alone
+        EXPECT_GT(memory.peak_bytes, memory.start_bytes);
         const Tensor all = peer.evaluate(peer.inputs()[0].name, x, 1);
         ASSERT_TRUE(all.same_bits(answers.back()));
         EXPECT_EQ(error_id([&] { peer.set_input("no such input", x), peer.run(1); }), "peer.refused");

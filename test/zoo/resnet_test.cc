@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "zoo/resnet.h"
 
-#include <cmath>
-
+#include "counts.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
-#include "op/op.h"
 #include "support.h"
 
 namespace hone {
 namespace {
-
-double macs_of(const Graph& g, int64_t side) {
-    const Graph s = specialise(g, {{1, 3, side, side}});
-    double macs = 0;
-    for (NodeId n : s.order()) macs += cost_of(s, n).macs;
-    return macs;
-}
-
-int64_t parameters_of(const Graph& g) {
-    int64_t n = 0;
-    for (ValueId v = 0; v < g.value_count(); ++v)
-        if (g.value(v).is_constant()) n += g.value(v).constant.count();
-    return n;
-}
 
 // torchvision counts 11,689,512 and 25,557,032: with a scale and a shift for each of 4,800 and 26,560 normalised
 // channels, where the folded network has one bias.
@@ -54,11 +38,7 @@ TEST(Resnet, SameSeedSameWeightsAndSoberOutputs) {
     const auto weights = [](const Graph& g) { return g.value(g.find_value("conv1.weight")).constant; };
     EXPECT_TRUE(weights(a).same_bits(weights(b)));
     EXPECT_FALSE(weights(a).same_bits(weights(other)));
-    Tensor x = Tensor::zeros(DType::f32, {1, 3, 32, 32});
-    for (int64_t i = 0; i < x.count(); ++i) x.set(i, std::sin(static_cast<double>(i)));
-    const Tensor y = interpret_graph(a, {x})[0];
-    double peak = 0;
-    for (int64_t i = 0; i < y.count(); ++i) peak = std::max(peak, std::abs(y.at(i)));
+    const double peak = peak_of(interpret_graph(a, {waves({1, 3, 32, 32})})[0]);
     EXPECT_GT(peak, 0.05);
     EXPECT_LT(peak, 50);
 }
