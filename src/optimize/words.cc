@@ -17,6 +17,7 @@ std::string formatted(const char* format, double v) {
 
 std::string points(double fraction) { return formatted("%.2f points", fraction * 100); }
 std::string percent(double fraction) { return formatted("%.2f %%", fraction * 100); }
+std::string number(double v) { return formatted("%.4g", v); }
 std::string milliseconds(double ms) { return formatted("%.3f ms", ms); }
 std::string times(double ratio) { return formatted("%.2f times", ratio); }
 std::string bytes(int64_t n) { return human_bytes(static_cast<double>(n)); }
