@@ -98,7 +98,7 @@ TEST(Robustness, TwoModelsBesideEachOtherShowWhichLeansOnCleanPictures) {
     const auto data = std::make_shared<Samples>(200, false);
     Preprocess p;
     p.channels = 1;
-    const auto before = [](const Dataset& d) { return by(d, false); }, after = [](const Dataset& d) { return by(d, true); };
+    const Answerer before = [](const Dataset& d) { return by(d, false); }, after = [](const Dataset& d) { return by(d, true); };
     const auto rows = robustness_beside(Metric::top1, before, after, data, p, parse_corruptions("shift:1,contrast:5"), 7);
     ASSERT_EQ(rows.size(), 3u);
     EXPECT_EQ(rows[0].corruption, "");

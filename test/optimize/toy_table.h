@@ -5,6 +5,7 @@
 //   const Toy toy = write_toy(folder, 3, false);     // toy.model, toy.data
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
