@@ -78,7 +78,7 @@ std::string metric_text(std::string_view metric, double value) {
 std::string points_text(std::string_view metric, double value, bool bare) {
     if (!std::isfinite(value)) return "–";
     if (!is_share(metric)) return record::number_text(value);
-    const bool fine = value != 0 && std::fabs(value) < 0.0001;
+    const bool fine = std::fabs(value) >= 5e-6 && std::fabs(value) < 0.0001;
     return fixed(100 * value, fine ? 3 : 2) + (bare ? "" : " points");
 }
 

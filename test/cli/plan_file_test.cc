@@ -50,8 +50,8 @@ TEST(PlanFileVerbs, RunAndBenchTakeItAndAnswerTheSame) {
 }
 
 TEST(PlanFileVerbs, SLOW_OptimizeLeavesIt) {
-    const hone::Toy toy = hone::write_toy(scratch_folder(), 3, false);
-    const std::string out = scratch_folder() + "_out";
+    const std::string folder = scratch_folder(), out = folder + "/out";
+    const hone::Toy toy = hone::write_toy(folder, 3, false);
     const hone::ProcessResult r = hone_command({"optimize", toy.model, "--data", toy.data, "--max-drop", "30%", "--max-size", "60%", "--threads", "1",
                                                 "--processes", "2", "--samples", "64", "--time-budget", "0.001", "--precision", "fp32", "--out", out, "--json"});
     ASSERT_EQ(r.exit_code, 0) << r.err << r.out.substr(0, 500);
