@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/thread_pool.h"
 #include "onnx/reader.h"
 #include "record/string_map.h"
@@ -129,6 +130,23 @@ DatasetPtr choose_part(const DataParts& parts, const std::string& wanted, std::s
         }
     fail(ErrorKind::data, "data.part", cat("the data has no ", wanted.empty() ? "test" : wanted, " part"),
          cat("It has: ", join(present, ", "), "."), parts.name);
+}
+
+void add_no_plan(Options& options, bool& to) {
+    options.flag("no-plan", to, "do not take the plan file beside the model (net.plan, of `tune` or `optimize`)");
+}
+
+std::string plan_file_beside(StartRequest r, Call& call, std::shared_ptr<const Plan>* plan) {
+    r.plan_file = default_plan_file(r.model);
+    if (!file_exists(r.plan_file)) return {};
+    std::string why;
+    const std::shared_ptr<const Plan> found = plan_from_file(r, &why);
+    if (!found) {
+        call.say(cat("note: ", r.plan_file, " is not taken: ", why));
+        return {};
+    }
+    if (plan) *plan = found;
+    return absolute_path(r.plan_file);
 }
 
 record::Machine this_machine(int threads) {

@@ -4,6 +4,7 @@
 //   const Graph g = load_model(a->model);
 //   const DataParts parts = open_for(g, a->data, call);
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "cli/verb.h"
 #include "data/open.h"
 #include "graph/graph.h"
+#include "optimize/start.h"
 #include "pass/pass.h"
 #include "record/common.h"
 
@@ -37,6 +39,12 @@ DataOptions data_options_for(const Graph& g, const PreprocessOptions& flags, Cal
 DataParts open_for(const Graph& g, const DataArgs& args, Call& call);
 /// --part, or the test part, or the only one; its name goes to `name`. Throws data "data.part".
 DatasetPtr choose_part(const DataParts& parts, const std::string& wanted, std::string* name);
+
+/// The --no-plan option: the plan file beside the model is left alone.
+void add_no_plan(Options& options, bool& to);
+/// The plan file beside the model where it is this model's plan as `r` asks for it, which goes to `plan` if given; else
+/// empty, with a line where there is a file that is not taken.
+std::string plan_file_beside(StartRequest r, Call& call, std::shared_ptr<const Plan>* plan = nullptr);
 
 record::Machine this_machine(int threads);
 

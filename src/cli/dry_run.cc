@@ -16,7 +16,8 @@ std::string span(double low, double high) { return cat(human_seconds(low), " to 
 std::string dry_run_text(const record::Forecast& f) {
     std::string s = cat("Would optimize ", record::printable(base_name(f.model)), " and write to ",
                         record::printable(f.out), "/. About ", span(f.seconds_low, f.seconds_high),
-                        " here.\n\n");
+                        " here.\nWanted: ",
+                        record::printable(f.wanted), ".\n\n");
     record::Table parts({"part", "samples", "for"});
     for (const record::Part& p : f.parts) parts.add({p.name, record::count_text(p.samples), p.used_for});
     s += parts.text() + "\n";
@@ -32,7 +33,7 @@ std::string dry_run_text(const record::Forecast& f) {
         if (p.seconds_high > 0)
             steps.add({p.what, p.samples ? record::count_text(p.samples) : "", span(p.seconds_low, p.seconds_high)});
     s += steps.text();
-    return s + cat("\nThe original takes ", record::number_text(f.latency_ms), " ms here, evaluation ",
+    return s + cat("\nThe original takes ", record::number_text(f.latency_ms), " ms in ", f.runtime, " here, evaluation ",
                    record::number_text(f.samples_per_second), " samples a second.\n");
 }
 

@@ -42,7 +42,7 @@ record::ModelRow measure(const std::string& path, const ManyArgs& a, Call& call,
     record::ModelRow r;
     r.model = absolute_path(path);
     r.precision = eval::precision_name(precision);
-    r.parameters = count_parameters(path);
+    r.parameters = count_parameters(path) + layers.made;
     r.bytes = static_cast<int64_t>(map_file(path).size);
     for (const record::InspectLayer& l : layers.rows) {
         r.macs += l.macs;

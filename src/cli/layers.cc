@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/error.h"
 #include "eval/roofline.h"
 #include "op/op.h"
 #include "op/parameters.h"
@@ -36,6 +37,35 @@ ValueId stored(const Graph& g, ValueId v) {
     return n.is("DequantizeLinear") && g.value(n.inputs[0]).is_constant() ? n.inputs[0] : v;
 }
 bool dequantises_weights(const Graph& g, const Node& n) { return n.out() != kNone && stored(g, n.out()) != n.out(); }
+
+void add_to(int64_t& sum, int64_t more) {
+    if (__builtin_add_overflow(sum, more, &sum)) fail(ErrorKind::model, "size.overflow", "the parameters overflow");
+}
+
+/// The floats that a ConstantOfShape makes where `v` is they, perhaps moved; else kNone.
+ValueId made_of_shape(const Graph& g, ValueId v) {
+    for (NodeId by = g.value(v).producer; by != kNone; by = g.value(v).producer) {
+        const Node& n = g.node(by);
+        if (n.is("ConstantOfShape")) return is_float(g.value(v).type.dtype) && g.value(v).type.fixed() ? v : kNone;
+        if (!n.is("Unsqueeze") && !n.is("Squeeze") && !n.is("Reshape") && !n.is("Transpose") && !n.is("Identity")) return kNone;
+        v = n.inputs[0];
+    }
+    return kNone;
+}
+/// Elements of the weights that nodes make for `n`, from their shapes alone. One number a channel that is spread over a
+/// picture and multiplied or added is a weight too.
+int64_t made_parameters_of(const Graph& g, const Node& n, std::set<ValueId>& counted) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+        if (n.inputs[i] == kNone) continue;
+        const ValueId v = made_of_shape(g, n.inputs[i]);
+        if (v == kNone) continue;
+        const Dims dims = dims_of(g.value(v).type.shape);
+        const bool spread = (n.is("Mul") || n.is("Add")) && v != n.inputs[i] && dims.size() == 1;
+        if (n.domain.empty() && (spread || takes_parameters(n.op, i)) && counted.insert(v).second) add_to(sum, count_of(dims));
+    }
+    return sum;
+}
 
 int64_t parameters_of(const Graph& g, const Node& n, std::set<ValueId>& counted) {
     int64_t sum = 0;
@@ -83,7 +113,10 @@ Layers::Layers(const Graph& as_read, const std::vector<Dims>& input_dims) {
         record::InspectLayer row;
         row.name = n.name;
         row.op = n.domain.empty() ? n.op : n.domain + "." + n.op;
+        const int64_t made_here = made_parameters_of(as_read, n, counted);
         row.parameters = parameters_of(as_read, n, counted);
+        add_to(row.parameters, made_here);
+        add_to(made, made_here);
         if (const auto found = nodes.find(n.name); found != nodes.end())
             count_work(shaped, found->second, row);
         else if (n.out() != kNone)

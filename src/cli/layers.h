@@ -19,7 +19,7 @@ namespace hone::cli {
 class Layers {
   public:
     /// Counts. `as_read` is the graph of the file, nothing run on it. A constant that several layers read counts as a
-    /// parameter of the first. Layers whose shapes depend on values have no MACs.
+    /// parameter of the first, as do weights that a ConstantOfShape of known shape makes. Layers whose shapes depend on values have no MACs.
     Layers(const Graph& as_read, const std::vector<Dims>& input_dims);
     /// Roofline classes and floors from the probe, times from milliseconds a step of the plan. What was fused into another
     /// layer is marked so and has no time of its own; reorders count for the layer that reads them.
@@ -29,6 +29,7 @@ class Layers {
     std::vector<int> rows_of_steps(const Plan& plan) const;
 
     std::vector<record::InspectLayer> rows;
+    int64_t made = 0;  ///< parameters that nodes make, which no initialiser holds
 
   private:
     /// -1 where its origins are not layers.

@@ -20,6 +20,7 @@ namespace {
 struct BenchArgs {
     std::string first, second, precision = "fp32";
     std::vector<int> batches;
+    bool no_plan = false;
     eval::TimingOptions timing;
 };
 
@@ -70,6 +71,7 @@ record::BenchModel row_of(const eval::TimedModel& m, const eval::ProcessTiming& 
     r.model = absolute_path(m.path);
     r.precision = eval::precision_name(m.precision);
     r.runtime = "hone";
+    r.plan_file = m.plan_file;
     r.latency_ms = latency_of(t.ms);
     r.throughput = r.latency_ms.p50 > 0 ? batch * 1e3 / r.latency_ms.p50 : 0;
     r.load_ms = t.load_ms;
@@ -106,6 +108,8 @@ std::string human(const record::Bench& b, int processes) {
     s += cat("measured in hone, ", b.threads, " threads, batch ", b.batch, ", ", b.models[0].runs,
              " runs a model over ", processes, " processes; ", b.machine.cpu, ", load ",
              record::number_text(b.machine.load.back()), "\n");
+    for (const record::BenchModel& m : b.models)
+        if (!m.plan_file.empty()) s += cat(record::printable(base_name(m.model)), " started from ", record::printable(base_name(m.plan_file)), "\n");
     return s + (b.models[0].energy_joules
                     ? "a sample: energy of the whole processor (RAPL) by the samples that ran meanwhile\n"
                     : "a sample: processor time of all threads; energy cannot be read on this machine (no RAPL)\n");
@@ -115,7 +119,12 @@ int bench(BenchArgs& a, Call& call) {
     a.timing.threads = call.common.threads;
     auto timed = [&](const std::string& path) {
         const Graph g = read_model(path);
-        return eval::TimedModel{path, choose_precision(a.precision, g)};
+        eval::TimedModel m{path, choose_precision(a.precision, g)};
+        StartRequest r{path, {}, a.timing.batch, {}};
+        r.options.threads = a.timing.threads;
+        r.options.precision = m.precision;
+        if (!a.no_plan) m.plan_file = plan_file_beside(r, call);
+        return m;
     };
     const eval::TimedModel first = timed(a.first);
     std::optional<eval::TimedModel> second;
@@ -162,6 +171,7 @@ Verb bench_verb() {
                 return join(words, ",");
             });
         add_precision(o, a->precision);
+        add_no_plan(o, a->no_plan);
         o.add("processes", "N", a->timing.processes, "fresh processes").at_least(1).at_most(1000);
         o.add("runs", "N", a->timing.runs, "runs of a model in a process, at least").at_least(5);
     };

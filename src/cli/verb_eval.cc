@@ -85,7 +85,7 @@ class Evaluation {
 
   private:
     eval::Answers answer(const Graph& g, const eval::EvalOptions& o) const {
-        return data_->regression() ? eval::predict(g, *data_, o) : eval::evaluate(g, *data_, o);
+        return eval::answer(g, *data_, o);
     }
     void regression() {
         const eval::RegressionMetrics m = eval::regression_metrics(answers_.logits, data_->targets());

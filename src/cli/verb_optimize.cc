@@ -20,7 +20,8 @@ struct OptimizeArgs {
     std::string model, precision = "auto", runtime = "hone", replay;
     double max_drop = 0.01, time_budget = 0;
     std::optional<Bound> max_latency, max_size;
-    bool resume = false;
+    std::string metric;
+    bool resume = false, robustness = false;
     int batch = 1, processes = 5;
     int64_t samples = 512;
     bool dry_run = false;
@@ -74,7 +75,16 @@ void add_goal(Options& o, OptimizeArgs& a) {
             });
         },
         [&a] { return text_of(a.max_size, ""); });
+    std::vector<std::string> metrics;
+    for (const eval::MetricInfo& m : eval::metric_list()) metrics.emplace_back(m.name);
+    o.add("metric", "M", a.metric, "that --max-drop bounds, in the search as in the verdict: top1 unless given, of numbers to predict mse; the bound on mse and mae is a share of the original's")
+        .one_of(metrics);
     o.add("runtime", "R", a.runtime, "the engine that times and judges: hone, onnxruntime, openvino").one_of({"hone", "onnxruntime", "openvino"});
+}
+
+eval::Metric metric_for(const OptimizeArgs& a, const DataParts& parts) {
+    if (!a.metric.empty()) return eval::parse_metric(a.metric);
+    return parts.test && parts.test->regression() ? eval::Metric::mse : eval::Metric::top1;
 }
 
 int run_optimize(const OptimizeArgs& a, Call& call) {
@@ -85,6 +95,8 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
     if (!a.max_latency || call.options.given("max-drop")) r.goal.max_drop = a.max_drop;
     r.goal.max_latency = a.max_latency;
     r.goal.max_size = a.max_size;
+    r.metric = metric_for(a, parts);
+    r.robustness = a.robustness;
     r.runtime = a.runtime;
     r.resume = a.resume;
     r.replay = a.replay;
@@ -101,16 +113,10 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
     r.data = a.data.data;
     r.command = call.command;
     for (const auto& [k, v] : call.options.resolved()) r.recipe.emplace_back(k, v);
+    if (a.metric.empty()) r.recipe.emplace_back("metric", eval::info_of(r.metric).name);
     r.log = [&call](const std::string& line) { call.say(line); };
     if (a.dry_run) {
-        ForecastOptions fo;
-        fo.threads = r.threads;
-        fo.batch = r.batch;
-        fo.calibration_samples = r.calibration_samples;
-        fo.processes = r.processes;
-        fo.bf16_asked = r.precision != PrecisionPolicy::fp32;
-        fo.time_budget = r.time_budget;
-        record::Forecast f = forecast(g, parts, fo);
+        record::Forecast f = forecast(g, parts, r);
         f.model = absolute_path(r.model);
         f.out = r.out;
         f.recipe = r.recipe;
@@ -141,6 +147,8 @@ Verb optimize_verb() {
                    "at most half a point of accuracy lost"},
                   {"hone optimize net.onnx --data photos/ --max-drop 1% --out small --json=run.json",
                    "a folder of pictures by class"},
+                  {"hone optimize net.onnx --data photos/ --metric f1_macro --max-drop 1%",
+                   "classes of few pictures count as much as the others"},
                   {"hone optimize net.onnx --data photos/ --max-latency 50% --runtime onnxruntime",
                    "the most accurate model in half the time, in the runtime that you use"}};
     v.declare = [a](Options& o) {
@@ -152,6 +160,7 @@ Verb optimize_verb() {
         o.add("samples", "N", a->samples, "training samples that ranges are calibrated on").at_least(1);
         o.add("processes", "N", a->processes, "fresh processes behind each stated speed-up").at_least(2);
         o.seconds("time-budget", a->time_budget, "the search ends in time for the verdict; 0: no limit");
+        o.flag("robustness", a->robustness, "both models on corrupted pictures in the report, whatever it costs, at three severities; else at one where it takes seconds");
         o.flag("resume", a->resume, "go on with the journal in --out of a run that was stopped");
         o.add("replay", "RUN", a->replay, "decide by the journal of this run.json: the same model, byte for byte");
         o.flag("dry-run", a->dry_run, "say what would be done");

@@ -31,7 +31,7 @@ struct RunArgs {
     PreprocessOptions preprocess;
     std::optional<int64_t> row;
     int top = 5;
-    bool raw = false;
+    bool raw = false, no_plan = false;
 };
 
 /// --classes: names separated by commas, or a file of one a line.
@@ -82,13 +82,17 @@ record::OutputSummary summary(const std::string& name, const Tensor& t) {
     return s;
 }
 
-/// One plan a size of input; pictures of a model with open dims may differ.
+/// One plan a size of input; pictures of a model with open dims may differ. The plan file's serves the size it is of.
 class Runner {
   public:
-    Runner(const Graph& g, Precision precision, int threads) : g_(g), pool_(threads) {
-        options_.threads = threads;
+    Runner(const Graph& g, const RunArgs& a, Precision precision, Call& call) : g_(g), pool_(call.common.threads) {
+        options_.threads = call.common.threads;
         options_.precision = precision;
+        if (!a.no_plan) kept_file_ = plan_file_beside({a.model, {}, 1, options_}, call, &kept_);
     }
+    /// Empty until an input has run by it.
+    const std::string& plan_file() const { return taken_; }
+
     /// x is [1, ...]; a model of a fixed batch gets it as the first row, zeros behind it. The outputs of that row.
     std::vector<Tensor> run(const Tensor& x) {
         const Dims sample(x.dims().begin() + 1, x.dims().end());
@@ -109,7 +113,11 @@ class Runner {
         std::vector<Dims> dims;
         for (const Tensor& t : inputs) dims.push_back(t.dims());
         auto& session = sessions_[dims];
-        if (!session) session = std::make_unique<Session>(make_plan(g_, dims, options_), &pool_);
+        if (!session) {
+            const bool kept = kept_ && kept_->input_dims == dims;
+            if (kept) taken_ = kept_file_;
+            session = std::make_unique<Session>(kept ? kept_ : make_plan(g_, dims, options_), &pool_);
+        }
         return session->run(inputs);
     }
 
@@ -117,6 +125,8 @@ class Runner {
     const Graph& g_;
     ThreadPool pool_;
     PlanOptions options_;
+    std::shared_ptr<const Plan> kept_;
+    std::string kept_file_, taken_;
     std::map<std::vector<Dims>, std::unique_ptr<Session>> sessions_;
 };
 
@@ -197,7 +207,7 @@ int run_inputs(const RunArgs& a, Call& call) {
     r.precision = eval::precision_name(precision);
     r.runtime = "hone";
     r.threads = call.common.threads;
-    Runner runner(g, precision, call.common.threads);
+    Runner runner(g, a, precision, call);
     Postprocess post(g, class_names(a, o), a);
     const std::vector<Tensor> whole = named_inputs(g, a.inputs);
     if (!whole.empty()) {
@@ -210,6 +220,7 @@ int run_inputs(const RunArgs& a, Call& call) {
             post(classes ? std::vector<Tensor>{outputs[0].rows(i, i + 1)} : outputs, answer, r, call);
             r.results.push_back(std::move(answer));
         }
+        r.plan_file = runner.plan_file();
         return finish(r, start, call);
     }
     Progress progress("running", static_cast<double>(a.inputs.size()));
@@ -234,6 +245,7 @@ int run_inputs(const RunArgs& a, Call& call) {
         r.preprocess.assign(map.begin(), map.end());
         progress.update(static_cast<double>(i + 1));
     }
+    r.plan_file = runner.plan_file();
     return finish(r, start, call);
 }
 }  // namespace
@@ -254,6 +266,7 @@ Verb run_verb() {
         o.add("top", "K", a->top, "classes shown").at_least(1);
         o.flag("raw", a->raw, "the outputs as they are, no scores");
         add_precision(o, a->precision);
+        add_no_plan(o, a->no_plan);
         o.group("Data");
         o.add("classes", "A,B,... or FILE", a->classes, "names of the classes in order; FILE has one a line");
         o.add("data", "D", a->data, "take the names of the classes from this data, where the model carries none");

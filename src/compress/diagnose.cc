@@ -43,7 +43,7 @@ std::vector<record::Finding> diagnose_model(const Graph& g) {
     return {f};
 }
 
-std::vector<record::Finding> diagnose_layers(const std::vector<LayerExplanation>& layers, double drop) {
+std::vector<record::Finding> diagnose_layers(const std::vector<LayerExplanation>& layers, double drop, const std::string& loses) {
     const LayerExplanation* worst = nullptr;
     int64_t others = 0;
     for (const LayerExplanation& e : layers) {
@@ -56,7 +56,7 @@ std::vector<record::Finding> diagnose_layers(const std::vector<LayerExplanation>
     f.fault = "outlier_channel";
     f.title = cat("one channel of the input of '", worst->layer, "' is ", fixed(worst->outlier_ratio, 0), " times as wide as the others");
     f.evidence = cat("channel ", worst->outlier_channel, " takes the 256 levels for itself: the layer's result in int8 has ", fixed(worst->sqnr_db, 1), " dB of signal to noise",
-                     others ? cat("; ", others, " more layers have such a channel") : "", "; with plain ranges the network loses ", fixed(drop * 100, 1), " points");
+                     others ? cat("; ", others, " more layers have such a channel") : "", "; with plain ranges the network loses ", loses.empty() ? cat(fixed(drop * 100, 1), " points") : loses);
     f.advice = "Cross-layer equalisation evens the channels out without changing what the network computes: hone tries it, or hone quantize --equalize.";
     f.weight = std::max(0.01, drop);
     return {f};

@@ -227,7 +227,7 @@ std::vector<Sensitivity> layer_sensitivity(const Graph& g, const Calibration& c,
         qo.keep_float.clear();
         for (const Layer& l : layers)
             if (l.name != alone.name) qo.keep_float.insert(l.name);
-        const eval::Answers a = evaluate(quantize(g, c, qo), data, o, indices);
+        const eval::Answers a = answer(quantize(g, c, qo), data, o, indices);
         out.push_back({alone.name, score_noise(reference, a), reference.top1() - a.top1()});
         progress.update(static_cast<double>(out.size()));
     }

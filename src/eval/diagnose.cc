@@ -98,7 +98,7 @@ std::vector<Alternative> alternatives(const Preprocess& given, const std::vector
 }
 
 std::vector<record::Finding> diagnose_data(const Graph& g, const Dataset& data, const Preprocess& given, const EvalOptions& options, int64_t samples, uint64_t seed) {
-    if (given.kind != DataKind::image || data.size() == 0 || data.sample_dims().size() != 3) return {};
+    if (given.kind != DataKind::image || data.regression() || data.size() == 0 || data.sample_dims().size() != 3) return {};
     std::vector<int64_t> indices = Rng(seed, 55).permutation(data.size());
     indices.resize(static_cast<size_t>(std::min(samples, data.size())));
     std::sort(indices.begin(), indices.end());

@@ -23,7 +23,7 @@ struct Alternative {
 /// What is worth trying for samples made by `given` whose pixels have these means and deviations (0 to 255), a channel.
 std::vector<Alternative> alternatives(const Preprocess& given, const std::vector<double>& pixel_mean, const std::vector<double>& pixel_std);
 
-/// Findings about images, most telling first; none for tables. On at most `samples` seeded samples of `data`; an
+/// Findings about images, most telling first; none for tables and regressions. On at most `samples` seeded samples of `data`; an
 /// alternative counts when McNemar's test says at 1e-4 that it is better and it gains at least a point. Errors as
 /// `evaluate`.
 std::vector<record::Finding> diagnose_data(const Graph& g, const Dataset& data, const Preprocess& given, const EvalOptions& options, int64_t samples = 1000, uint64_t seed = 0);

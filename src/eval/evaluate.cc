@@ -188,4 +188,8 @@ Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& o, std:
     return a;
 }
 
+Answers answer(const Graph& g, const Dataset& data, const EvalOptions& o, std::span<const int64_t> indices) {
+    return data.regression() ? predict(g, data, o, indices) : evaluate(g, data, o, indices);
+}
+
 }  // namespace hone::eval

@@ -54,5 +54,7 @@ Answers predict(const Graph& g, const Dataset& data, const EvalOptions& options,
 /// Throws data "data.targets" for the data of a regression, data "data.labels" where the model has fewer classes than
 /// the data; model "eval.output" for a model whose first output is not [N, classes].
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
+/// `predict` for the data of a regression, else `evaluate`.
+Answers answer(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
 
 }  // namespace hone::eval

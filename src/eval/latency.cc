@@ -31,17 +31,26 @@ std::vector<Dims> synthetic_dims(const Graph& g, int64_t batch) {
     return all;
 }
 
+namespace {
+Tensor synthetic_input(DType type, const Dims& dims, uint64_t seed, size_t index) {
+    Tensor t = Tensor::zeros(type, dims);
+    Rng rng(seed, index);
+    if (is_float(type))
+        for (int64_t k = 0; k < t.count(); ++k) t.set(k, rng.normal());
+    return t;
+}
+}  // namespace
+
 std::vector<Tensor> synthetic_inputs(const Graph& g, int64_t batch, uint64_t seed) {
     std::vector<Tensor> out;
     const std::vector<Dims> dims = synthetic_dims(g, batch);
-    for (size_t i = 0; i < dims.size(); ++i) {
-        const DType type = g.value(g.inputs[i]).type.dtype;
-        Tensor t = Tensor::zeros(type, dims[i]);
-        Rng rng(seed, i);
-        if (is_float(type))
-            for (int64_t k = 0; k < t.count(); ++k) t.set(k, rng.normal());
-        out.push_back(t);
-    }
+    for (size_t i = 0; i < dims.size(); ++i) out.push_back(synthetic_input(g.value(g.inputs[i]).type.dtype, dims[i], seed, i));
+    return out;
+}
+
+std::vector<Tensor> synthetic_inputs(const Plan& plan, uint64_t seed) {
+    std::vector<Tensor> out;
+    for (size_t i = 0; i < plan.input_dims.size(); ++i) out.push_back(synthetic_input(plan.input_types[i], plan.input_dims[i], seed, i));
     return out;
 }
 
@@ -67,7 +76,7 @@ void time_interleaved(Session& a, const std::vector<Tensor>& xa, Session* b, con
     }
 }
 
-std::string timing_process(const std::function<Graph(const std::string&)>& read, const TimedModel& a, const TimedModel* b, const TimingOptions& o) {
+std::string timing_process(const StartModel& start_model, const TimedModel& a, const TimedModel* b, const TimingOptions& o) {
     ThreadPool pool(o.threads);
     struct Loaded {
         std::unique_ptr<Session> session;
@@ -76,12 +85,13 @@ std::string timing_process(const std::function<Graph(const std::string&)>& read,
     };
     auto load = [&](const TimedModel& m) {
         const double start = now_seconds();
-        const Graph g = read(m.path);
         PlanOptions po;
         po.threads = o.threads;
         po.precision = m.precision;
-        auto session = std::make_unique<Session>(make_plan(g, synthetic_dims(g, o.batch), po), &pool);
-        return Loaded{std::move(session), synthetic_inputs(g, o.batch), (now_seconds() - start) * 1e3};
+        auto session = std::make_unique<Session>(start_model(m, o.batch, po), &pool);
+        const double load_ms = (now_seconds() - start) * 1e3;
+        std::vector<Tensor> x = synthetic_inputs(session->plan());
+        return Loaded{std::move(session), std::move(x), load_ms};
     };
     Loaded first = load(a), second{};
     if (b) second = load(*b);
@@ -107,7 +117,9 @@ PairTiming time_pair(const TimedModel& a, const TimedModel* b, const TimingOptio
         progress.update(p);
         std::vector<std::string> argv = {o.program.empty() ? this_program() : o.program, "time-pair", a.path, "--precision-a", precision_name(a.precision),
                                          "--threads", std::to_string(o.threads), "--batch", std::to_string(o.batch), "--runs", std::to_string(o.runs)};
+        if (!a.plan_file.empty()) argv.insert(argv.end(), {"--plan-a", a.plan_file});
         if (b) argv.insert(argv.end(), {"--second", b->path, "--precision-b", precision_name(b->precision)});
+        if (b && !b->plan_file.empty()) argv.insert(argv.end(), {"--plan-b", b->plan_file});
         const ProcessResult r = run_process(argv);
         if (r.exit_code != 0) {
             const ErrorKind kind = r.exit_code >= 2 && r.exit_code <= 7 ? static_cast<ErrorKind>(r.exit_code) : ErrorKind::internal;

@@ -20,6 +20,7 @@ namespace hone::eval {
 struct TimedModel {
     std::string path;
     Precision precision = Precision::fp32;
+    std::string plan_file = {};  ///< taken instead of planning where it is this model's; empty: none
 };
 struct TimingOptions {
     int threads = 1;
@@ -44,13 +45,16 @@ struct PairTiming {
 /// Inputs for a model where no data was given: seeded normal values, symbolic dims 1 except the batch.
 std::vector<Tensor> synthetic_inputs(const Graph& g, int64_t batch, uint64_t seed = 1);
 std::vector<Dims> synthetic_dims(const Graph& g, int64_t batch);
+/// The same inputs from the plan that was made at those dims.
+std::vector<Tensor> synthetic_inputs(const Plan& plan, uint64_t seed = 1);
+/// From a model's file, or its plan file, to the plan for `batch` samples.
+using StartModel = std::function<std::shared_ptr<const Plan>(const TimedModel& m, int64_t batch, const PlanOptions& options)>;
 
 /// In this process. `b` may be null.
 void time_interleaved(Session& a, const std::vector<Tensor>& xa, Session* b, const std::vector<Tensor>& xb,
                       const TimingOptions& o, TimedBlock& block);
-/// The body of a timing process (the hidden verb `time-pair`): the text that time_pair reads. `read` is the ONNX reader.
-std::string timing_process(const std::function<Graph(const std::string&)>& read, const TimedModel& a, const TimedModel* b,
-                           const TimingOptions& o);
+/// The body of a timing process (the hidden verb `time-pair`): the text that time_pair reads.
+std::string timing_process(const StartModel& start, const TimedModel& a, const TimedModel* b, const TimingOptions& o);
 /// Starts `processes` processes one after another. Throws what they report.
 PairTiming time_pair(const TimedModel& a, const TimedModel* b, const TimingOptions& o);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/metric_verdict.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
 #include "eval/paired_statistics.h"
-#include "eval/verdict.h"
 
 namespace hone::eval {
 
@@ -100,6 +100,8 @@ MetricVerdict judge_metric(Metric m, const Answers& before, const Answers& after
         v.low = exact.low;
         v.high = exact.high;
         v.exact = true;
+        v.counts = exact.counts;
+        v.mcnemar_p = exact.mcnemar_p;
     } else {
         HONE_CHECK(before.classes == after.classes);
         const BootstrapLimits l = bootstrap_limits(*statistic_of(m, before, after, data), o);
@@ -109,6 +111,36 @@ MetricVerdict judge_metric(Metric m, const Answers& before, const Answers& after
     }
     v.accepted = v.high <= bound;  // false for NaN
     return v;
+}
+
+MetricVerdict judge_growth(Metric m, const Answers& before, const Answers& after, const Dataset& data, double share,
+                           const BootstrapOptions& o) {
+    HONE_CHECK(info_of(m).regression);
+    MetricVerdict v{.metric = m, .confidence = o.confidence, .samples = data.size()};
+    v.before = metric_value(m, before, data);
+    v.after = metric_value(m, after, data);
+    std::vector<double> permitted = errors(m, before, data);
+    for (double& e : permitted) e *= 1 + share;
+    const BootstrapLimits l = bootstrap_limits(*mean_statistic(permitted, errors(m, after, data)), o);
+    const double bound = share * v.before;
+    v.estimate = v.after - v.before;
+    v.low = l.low + bound;
+    v.high = l.high + bound;
+    v.accepted = l.high <= 0;
+    return v;
+}
+
+std::optional<int64_t> samples_needed(const MetricVerdict& v, double bound) {
+    if (v.accepted || !(v.estimate < bound)) return std::nullopt;
+    if (v.exact) {
+        const double n = static_cast<double>(std::max<int64_t>(1, v.samples));
+        return samples_needed(bound, static_cast<double>(v.counts.lost + v.counts.gained) / n, v.estimate, v.confidence);
+    }
+    const double limit = 1.6449, power = 1.2816;  // quantiles of the normal distribution at 0.95 and 0.9
+    const double wider = (v.high - v.estimate) * (1 + power / limit) / (bound - v.estimate);
+    const double samples = std::ceil(static_cast<double>(v.samples) * wider * wider);
+    if (!(samples < 1e15)) return std::nullopt;
+    return static_cast<int64_t>(samples);
 }
 
 }  // namespace hone::eval

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any metric of a model, and the verdict on how much worse by it a second model is: exact where answers are right or
-// wrong (verdict.h), else by the paired bootstrap (bootstrap.h). Called by the verb `eval`; for `optimize --metric`.
+// wrong (verdict.h), else by the paired bootstrap (bootstrap.h). Called by the verb `eval` and by `optimize`.
 //
 //   const Metric m = parse_metric("f1_macro");
 //   const MetricVerdict v = judge_metric(m, before, after, data, 0.005);     // Answers to the same samples
@@ -13,6 +13,7 @@
 #include "data/dataset.h"
 #include "eval/bootstrap.h"
 #include "eval/evaluate.h"
+#include "eval/verdict.h"
 
 namespace hone::eval {
 
@@ -42,10 +43,22 @@ struct MetricVerdict {
     double confidence = 0.95;
     int64_t samples = 0;
     bool exact = false;     ///< by the exact test; else by the bootstrap
+    PairedCounts counts = {};             ///< of an exact verdict
+    std::optional<double> mcnemar_p = {};  ///< likewise
     bool accepted = false;  ///< high <= bound
 };
 /// Deterministic in options.seed. Replicates run on the current thread pool.
 MetricVerdict judge_metric(Metric m, const Answers& before, const Answers& after, const Dataset& data, double bound,
                            const BootstrapOptions& options = {});
+
+/// The same for the errors of a regression where they may grow by a `share` of the first model's. The limits are those of
+/// after - (1 + share) * before with share * before added: what is not known of `before` counts too, and `accepted` is
+/// high <= share * before.
+MetricVerdict judge_growth(Metric m, const Answers& before, const Answers& after, const Dataset& data, double share,
+                           const BootstrapOptions& options = {});
+
+/// About how many samples would accept what looks better than the bound, with probability 0.9: limits narrow with the
+/// root of the number. Empty where no number helps or none is needed.
+std::optional<int64_t> samples_needed(const MetricVerdict& v, double bound);
 
 }  // namespace hone::eval

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a model's answers hold up on corrupted samples. Called by the verb `eval`; `optimize` can call it for a row of
-// its report.
+// How a model's answers hold up on corrupted samples: one model, called by the verb `eval`; two side by side, called by
+// `optimize`.
 //
 //   const auto rows = robustness(graph, parts.test, parts.preprocess, parse_corruptions("all"), seed, options);
 //   rows[0].corruption;  rows[0].metrics;  rows[0].worse.high;
 #pragma once
+#include <functional>
+
 #include "data/corrupt.h"
 #include "eval/evaluate.h"
+#include "eval/metric_verdict.h"
 #include "record/eval.h"
+#include "record/robustness.h"
 
 namespace hone::eval {
 
@@ -17,5 +21,13 @@ namespace hone::eval {
 std::vector<record::CorruptionRow> robustness(const Graph& g, const DatasetPtr& data, const Preprocess& preprocess,
                                               const std::vector<Corruption>& corruptions, uint64_t seed,
                                               const EvalOptions& options, const Answers* clean = nullptr);
+
+/// A model's answers to all samples of a data set.
+using Answerer = std::function<Answers(const Dataset&)>;
+/// Two models on the same samples: as they are in the first row, then a row a corruption that applies to them. Bootstraps
+/// run on the current thread pool.
+std::vector<record::RobustnessRow> robustness_beside(Metric metric, const Answerer& before, const Answerer& after,
+                                                     const DatasetPtr& data, const Preprocess& preprocess,
+                                                     const std::vector<Corruption>& corruptions, uint64_t seed);
 
 }  // namespace hone::eval

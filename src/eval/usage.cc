@@ -12,22 +12,16 @@ namespace hone::eval {
 
 double Usage::throughput() const { return ms.empty() ? 0 : batch * 1e3 / median(ms); }
 
-std::string usage_process(const std::function<Graph(const std::string&)>& read, const TimedModel& m,
-                          const TimingOptions& o) {
+std::string usage_process(const StartModel& start_model, const TimedModel& m, const TimingOptions& o) {
     const int64_t start_bytes = resident_bytes();
     ThreadPool pool(o.threads);
     const double start = now_seconds();
-    std::unique_ptr<Session> session;
-    std::vector<Tensor> inputs;
-    {
-        const Graph g = read(m.path);
-        PlanOptions po;
-        po.threads = o.threads;
-        po.precision = m.precision;
-        session = std::make_unique<Session>(make_plan(g, synthetic_dims(g, o.batch), po), &pool);
-        inputs = synthetic_inputs(g, o.batch);
-    }
+    PlanOptions po;
+    po.threads = o.threads;
+    po.precision = m.precision;
+    const auto session = std::make_unique<Session>(start_model(m, o.batch, po), &pool);
     const double load_ms = (now_seconds() - start) * 1e3;
+    const std::vector<Tensor> inputs = synthetic_inputs(session->plan());
     for (int i = 0; i < 3; ++i) session->execute(inputs);
     std::vector<double> ms;
     const EnergyMeter meter;
@@ -55,10 +49,11 @@ std::string usage_process(const std::function<Graph(const std::string&)>& read, 
 }
 
 Usage measure_usage(const TimedModel& m, const TimingOptions& o) {
-    const ProcessResult r =
-        run_process({o.program.empty() ? this_program() : o.program, "usage", m.path, "--precision", precision_name(m.precision),
-                     "--threads", std::to_string(o.threads), "--batch", std::to_string(o.batch), "--runs",
-                     std::to_string(o.runs), "--seconds", std::to_string(o.min_seconds)});
+    std::vector<std::string> argv = {o.program.empty() ? this_program() : o.program, "usage", m.path, "--precision", precision_name(m.precision),
+                                     "--threads", std::to_string(o.threads), "--batch", std::to_string(o.batch), "--runs",
+                                     std::to_string(o.runs), "--seconds", std::to_string(o.min_seconds)};
+    if (!m.plan_file.empty()) argv.insert(argv.end(), {"--plan", m.plan_file});
+    const ProcessResult r = run_process(argv);
     if (r.exit_code != 0) {
         const ErrorKind kind =
             r.exit_code >= 2 && r.exit_code <= 7 ? static_cast<ErrorKind>(r.exit_code) : ErrorKind::internal;

@@ -5,7 +5,6 @@
 //   const Usage u = measure_usage({"net.onnx"}, {.threads = 2, .batch = 8});
 //   u.peak_bytes, u.throughput();
 #pragma once
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +26,7 @@ struct Usage {
 };
 
 /// The body of the fresh process (the hidden verb `usage`): the text that measure_usage reads.
-std::string usage_process(const std::function<Graph(const std::string&)>& read, const TimedModel& m,
-                          const TimingOptions& o);
+std::string usage_process(const StartModel& start_model, const TimedModel& m, const TimingOptions& o);
 /// Throws what the process reports. Of the options counts all but `processes`.
 Usage measure_usage(const TimedModel& m, const TimingOptions& o);
 

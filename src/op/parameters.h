@@ -15,4 +15,8 @@ namespace hone {
 /// point, but not the scales of quantisation; integers only where they are what is dequantised.
 bool holds_parameters(const std::string& op, size_t input, DType type);
 
+/// Whether that input is where an operator of the standard has its trained numbers: the weights of a convolution, not
+/// the first state of an LSTM. Tells weights that a node makes (ConstantOfShape) from other made values.
+bool takes_parameters(const std::string& op, size_t input);
+
 }  // namespace hone

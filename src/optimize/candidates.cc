@@ -2,7 +2,9 @@
 // The search: the original at its precisions, then int8 in every way worth trying, layers going back to float where
 // int8 is slower or too dear, until the goal is met. Everything judged and timed stays in Search::trials.
 #include <algorithm>
+#include <cmath>
 
+#include "base/error.h"
 #include "base/rng.h"
 #include "onnx/writer.h"
 #include "optimize/search.h"
@@ -14,10 +16,7 @@ using namespace words;
 
 namespace {
 
-constexpr int64_t scored_samples = 512;
 constexpr double worth_it = 0.98;  // of the time; less of a gain is not told from noise by quick times
-
-bool bf16_permitted(const Search& s) { return s.request.precision != PrecisionPolicy::fp32 && s.runtime->permits(Precision::bf16); }
 
 std::set<std::string> joined(std::set<std::string> a, const std::set<std::string>& b) {
     a.insert(b.begin(), b.end());
@@ -48,8 +47,8 @@ Trial best_recipe(Search& s) {
     for (size_t i = 0; i < all.size(); ++i) {
         if (i && s.spent(0.2, cat("recipe ", i))) break;
         noise.emplace_back(s.journal.number("noise|" + compress::recipe_name(all[i]), [&] {
-            if (!reference) reference = eval::evaluate(s.original, *s.parts.validation, o, some);
-            return compress::score_noise(*reference, eval::evaluate(s.quantizer->make(all[i]), *s.parts.validation, o, some));
+            if (!reference) reference = eval::answer(s.original, *s.parts.validation, o, some);
+            return compress::score_noise(*reference, eval::answer(s.quantizer->make(all[i]), *s.parts.validation, o, some));
         }), i);
     }
     record::Numbers figures;
@@ -69,18 +68,10 @@ Trial best_recipe(Search& s) {
     for (const Trial& t : tried)
         if (&t != &*least) {
             s.add_candidate(t, false, "another way loses less on validation");
-            others.push_back(cat(compress::recipe_name(t.options), " ", points(t.drop())));
+            others.push_back(cat(compress::recipe_name(t.options), " ", s.drop_text(t.drop())));
         }
-    s.decide(cat("chose ", compress::recipe_name(least->options)), cat("drop on validation ", points(least->drop()), others.empty() ? "" : ", against ", join(others, ", ")));
+    s.decide(cat("chose ", compress::recipe_name(least->options)), cat("drop on validation ", s.drop_text(least->drop()), others.empty() ? "" : ", against ", join(others, ", ")));
     return std::move(*least);
-}
-
-/// What would be quantised with these options.
-size_t quantized_values(const Search& s, const compress::QuantizeOptions& o) {
-    std::set<NodeId> in_int8;
-    for (const compress::Layer& l : s.layers)
-        if (!o.keep_float.contains(l.name)) in_int8.insert(l.node);
-    return compress::values_to_quantize(s.original, in_int8, o.curved, o.keep_float_values).size();
 }
 
 /// Takes the variant where the whole is faster (or as fast and smaller), and no worse than the bound allows.
@@ -96,7 +87,7 @@ void consider(Search& s, Trial& best, const compress::QuantizeOptions& variant, 
     if (faster) s.judge(t);
     const bool better = faster && (s.promising(t) || t.drop() <= best.drop());
     s.decide(cat(better ? "took " : "left ", what), cat(milliseconds(after), " against ", milliseconds(before), for_size ? cat(", ", bytes(t.bytes), " against ", bytes(best.bytes)) : "",
-                                                      faster ? cat(", drop ", points(t.drop()), " against ", points(best.drop())) : ""));
+                                                      faster ? cat(", drop ", s.drop_text(t.drop()), " against ", s.drop_text(best.drop())) : ""));
     if (better) best = std::move(t);
 }
 
@@ -146,7 +137,7 @@ Trial return_slow_layers(Search& s, Trial best) {
         s.judge(t);
         const bool better = s.promising(t) || t.drop() <= best.drop();
         s.decide(cat(better ? "returned to float: " : "considered returning to float: ", group.name),
-                 cat(milliseconds(without), " against ", milliseconds(with), ", drop ", points(t.drop()), " against ", points(best.drop())));
+                 cat(milliseconds(without), " against ", milliseconds(with), ", drop ", s.drop_text(t.drop()), " against ", s.drop_text(best.drop())));
         s.add_candidate(better ? best : t, false, better ? cat("faster with float for ", group.name) : "loses more");
         if (!better) continue;
         for (const std::string& l : group.layers)
@@ -179,7 +170,7 @@ Trial return_sensitive_layers(Search& s, Trial trial) {
         Trial t = with_float(s, trial, middle);
         s.judge(t);
         const bool good = s.promising(t);
-        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat("drop on validation ", points(t.drop()), good ? ", which promises the bound" : ", still too much"));
+        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat("drop on validation ", s.drop_text(t.drop()), good ? ", which promises the bound" : ", still too much"));
         s.add_candidate(t, false, good ? "promises the bound" : "drops too much");
         if (good) found = std::move(t);
         (good ? high : low) = middle;
@@ -204,7 +195,7 @@ Trial spend_latency(Search& s, Trial trial) {
             s.judge(t);
             s.trials.push_back(t);
         }
-        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat(percent(t.latency), " of the original's time", good ? cat(", drop on validation ", points(t.drop())) : ", too slow"));
+        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat(percent(t.latency), " of the original's time", good ? cat(", drop on validation ", s.drop_text(t.drop())) : ", too slow"));
         if (good) best = std::move(t);
         (good ? low : high) = middle;
     }
@@ -221,21 +212,30 @@ void try_bf16_rest(Search& s, const Trial& fp32) {
         return;
     }
     s.judge(t);
-    s.decide(s.promising(t) ? "the float rest may run in bf16" : "the float rest stays fp32", cat(milliseconds(after), " against ", milliseconds(before), ", drop ", points(t.drop())));
+    s.decide(s.promising(t) ? "the float rest may run in bf16" : "the float rest stays fp32", cat(milliseconds(after), " against ", milliseconds(before), ", drop ", s.drop_text(t.drop())));
     s.time(t);
     s.trials.push_back(t);
 }
 
 }  // namespace
 
+size_t quantized_values(const Search& s, const compress::QuantizeOptions& o) {
+    std::set<NodeId> in_int8;
+    for (const compress::Layer& l : s.layers)
+        if (!o.keep_float.contains(l.name)) in_int8.insert(l.node);
+    return compress::values_to_quantize(s.original, in_int8, o.curved, o.keep_float_values).size();
+}
+
 void try_precisions(Search& s) {
     Trial fp32 = s.original_trial(Precision::fp32);
     s.judge(fp32);
     s.original_ms = s.quick_times(fp32, fp32).first;
     s.time(fp32);
-    s.decide("judged the original", cat("top-1 ", percent(fp32.metric), " on ", s.parts.validation->size(), " validation samples, ", milliseconds(s.original_ms), " in ", s.runtime->name()));
+    if (std::isnan(fp32.metric))
+        fail(ErrorKind::data, "optimize.metric", cat("the original has no ", s.metric_name(), " on the validation samples"), "The area under the ROC curve needs samples of two classes at least.");
+    s.decide("judged the original", cat(s.metric_name(), " ", s.metric_text(fp32.metric), " on ", s.parts.validation->size(), " validation samples, ", milliseconds(s.original_ms), " in ", s.runtime->name()));
     s.trials.push_back(fp32);
-    if (!bf16_permitted(s)) {
+    if (!s.bf16_permitted()) {
         s.decide("floats stay fp32", s.request.precision == PrecisionPolicy::fp32 ? "as asked" : cat("no bf16 in ", s.runtime->name(), " on this processor"));
         return;
     }
@@ -243,9 +243,9 @@ void try_precisions(Search& s) {
     s.judge(bf16);
     s.time(bf16);
     const bool right = s.promising(bf16), fast = bf16.latency < 0.97;
-    s.add_candidate(bf16, fast && right, !right ? cat("loses ", points(bf16.drop()), " on validation") : !fast ? "not faster than fp32 here" : "faster than fp32 at hardly any loss: what int8 has to beat");
+    s.add_candidate(bf16, fast && right, !right ? cat("loses ", s.drop_text(bf16.drop()), " on validation") : !fast ? "not faster than fp32 here" : "faster than fp32 at hardly any loss: what int8 has to beat");
     s.decide(fast && right ? "bf16 is the original's best precision" : "fp32 is the original's best precision",
-             cat("bf16 takes ", percent(bf16.latency), " of the time and drops ", points(bf16.drop()), " on validation"));
+             cat("bf16 takes ", percent(bf16.latency), " of the time and drops ", s.drop_text(bf16.drop()), " on validation"));
     if (fast) s.trials.push_back(bf16);
 }
 
@@ -268,7 +268,7 @@ void try_int8(Search& s) {
     s.time(best);
     s.trials.push_back(best);
     if (slack && s.fast_enough(best)) best = spend_latency(s, std::move(best));
-    if (bf16_permitted(s)) try_bf16_rest(s, best);
+    if (s.bf16_permitted()) try_bf16_rest(s, best);
 }
 
 std::vector<const Trial*> finalists(const Search& s) {
@@ -281,7 +281,7 @@ std::vector<const Trial*> finalists(const Search& s) {
         list.push_back(&t);
     }
     std::stable_sort(list.begin(), list.end(), [&](const Trial* a, const Trial* b) {
-        if (most_accurate && a->metric != b->metric) return a->metric > b->metric;
+        if (most_accurate && a->metric != b->metric) return eval::info_of(s.request.metric).higher_is_better == (a->metric > b->metric);
         return a->latency < b->latency;
     });
     return list;

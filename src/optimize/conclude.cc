@@ -10,6 +10,7 @@
 #include "onnx/writer.h"
 #include "optimize/metadata.h"
 #include "optimize/search.h"
+#include "optimize/start.h"
 #include "optimize/words.h"
 #include "record/hash.h"
 
@@ -18,8 +19,6 @@ namespace hone {
 using namespace words;
 
 namespace {
-
-constexpr size_t most_finalists = 3;  // timed in fresh processes
 
 std::string stem(const std::string& path) {
     const std::string name = base_name(path);
@@ -125,36 +124,36 @@ class Conclusion {
         return best;
     }
 
-    double test_top1(const Trial& t, eval::Answers* answers = nullptr) {
-        eval::Answers a = s_.runtime->answers({&t.graph, t.quantized ? "" : s_.request.model, t.precision}, *s_.parts.test);
-        const double top1 = a.top1();
-        if (answers) *answers = std::move(a);
-        return top1;
+    eval::Answers test_answers(const Trial& t) { return s_.runtime->answers({&t.graph, t.quantized ? "" : s_.request.model, t.precision}, *s_.parts.test); }
+    double test_metric(const eval::Answers& a) const { return eval::metric_value(s_.request.metric, a, *s_.parts.test); }
+    /// The bound in the metric's unit, once the original has been judged on the test part.
+    void note_bound(double before) {
+        if (s_.request.goal.max_drop) run_.goal.max_drop = s_.max_drop(before);
     }
 
     void verdict(const Final& f) {
         const Trial& t = *f.trial;
         judged_ = &t;
-        eval::Answers before, after;
-        const double top1_before = test_top1(*fp32_, &before);
-        const double top1_after = t.key == fp32_->key ? (after = before).top1() : test_top1(t, &after);
-        const double bound = s_.request.goal.max_drop.value_or(1);
-        const eval::Verdict v = eval::judge(eval::count_pairs(before.right, after.right), bound);
+        const eval::Answers before = test_answers(*fp32_), after = t.key == fp32_->key ? before : test_answers(t);
+        const eval::MetricVerdict v = s_.verdict(before, after, *s_.parts.test);
+        note_bound(v.before);
+        const double bound = s_.max_drop(v.before);
         record::Drop d;
         d.estimate = v.estimate;
         d.low = v.low;
         d.high = v.high;
-        d.samples = v.counts.samples;
+        d.samples = v.samples;
+        d.method = v.exact ? "exact" : "bootstrap";
         d.lost = v.counts.lost;
         d.gained = v.counts.gained;
         d.mcnemar_p = v.mcnemar_p;
-        if (!v.accepted && v.estimate < bound) d.samples_needed = eval::samples_needed(bound, v.discordance(), v.estimate);
+        d.samples_needed = eval::samples_needed(v, bound);
         run_.drop = d;
         run_.accepted = v.accepted;
         TimedPair timed = f.timed;
-        run_.before = side_of(s_, top1_before, Precision::fp32, timed.first, timed.first_load_ms, s_.original_bytes);
+        run_.before = side_of(s_, v.before, Precision::fp32, timed.first, timed.first_load_ms, s_.original_bytes);
         if (f.against != fp32_) {  // `before` is fp32: time that pair too
-            run_.before_best = side_of(s_, test_top1(*f.against), f.against->precision, timed.first, timed.first_load_ms, s_.original_bytes);
+            run_.before_best = side_of(s_, test_metric(test_answers(*f.against)), f.against->precision, timed.first, timed.first_load_ms, s_.original_bytes);
             const double candidate_then = timed.second.p50;
             timed = s_.timed_pair(cat(fp32_->key, "|", t.key), {s_.request.model, Precision::fp32}, timed_model(t, s_, candidate_path_));
             // Two pairs at two moments: the first one's times are carried to the second by the candidate in both.
@@ -166,44 +165,59 @@ class Conclusion {
         run_.speedup = record::Interval{timed.speedup.estimate, timed.speedup.low, timed.speedup.high};
         run_.latency_samples = {timed.first_ms, timed.second_ms};
         s_.add_candidate(t, v.accepted, v.accepted ? "accepted" : "rejected by the verdict");
-        const std::string limit = s_.request.goal.max_drop ? cat(", within the bound of ", points(bound)) : "";
+        const std::string limit = s_.request.goal.max_drop ? cat(", within the bound of ", s_.drop_text(bound)) : "";
+        const std::string drop = s_.request.metric == eval::Metric::top1 ? "the drop" : error() ? cat("the growth of ", s_.metric_name()) : cat("the drop of ", s_.metric_name());
         if (v.accepted) {
-            write(t, top1_after, timed);
-            std::vector<std::string> parts = {cat("the drop is at most ", points(v.high), " (95 %)", limit), cat("measured ", times(timed.speedup.estimate), " as fast in ", s_.runtime->name())};
+            write(t, v.after, timed);
+            std::vector<std::string> parts = {cat(drop, " is at most ", s_.drop_text(v.high), " (95 %)", limit), cat("measured ", times(timed.speedup.estimate), " as fast in ", s_.runtime->name())};
             if (s_.request.goal.max_latency) parts.push_back(cat(milliseconds(timed.second.p50), " a run: the most accurate that meets the bound on time"));
             if (const auto most = s_.max_bytes()) parts.push_back(cat(bytes(run_.after->bytes), " of at most ", bytes(*most)));
             run_.reason = join(parts, "; ");
         } else {
-            run_.reason = d.samples_needed ? cat("too few test samples to be sure: the drop may be up to ", points(v.high), "; about ", *d.samples_needed, " samples would decide it")
-                                           : cat("the drop may be up to ", points(v.high), ", past the bound of ", points(bound));
+            run_.reason = d.samples_needed ? cat("too few test samples to be sure: ", drop, " may be up to ", s_.drop_text(v.high), "; about ", *d.samples_needed, " samples would decide it")
+                                           : cat(drop, " may be up to ", s_.drop_text(v.high), ", past the bound of ", s_.drop_text(bound));
             rejected_ = &t;
             rejected_reason_ = run_.reason;
             rejected_timed_ = timed;
         }
         s_.decide(v.accepted ? "accepted" : "rejected", run_.reason, {{"drop", v.estimate}, {"low", v.low}, {"high", v.high}});
-        warn_when_trained_on(top1_before);
+        warn_when_trained_on(v.before);
+        if (v.accepted) measure_robustness(s_, *fp32_, t);
     }
+    bool error() const { return eval::info_of(s_.request.metric).regression; }
 
-    void write(const Trial& t, double top1, const TimedPair& timed) {
+    void write(const Trial& t, double metric, const TimedPair& timed) {
         const std::string path = s_.request.out + "/" + stem(s_.request.model) + "_optimized.onnx";
         write_answer(t, s_, path);
         run_.model = absolute_path(path);
-        run_.after = side_of(s_, top1, t.precision, timed.second, timed.second_load_ms, static_cast<int64_t>(map_file(path).size));
+        run_.after = side_of(s_, metric, t.precision, timed.second, timed.second_load_ms, static_cast<int64_t>(map_file(path).size));
         run_.hashes.emplace_back("result", record::sha256_hex(map_file(path).text()));
         run_.files.push_back(run_.model);
+        if (s_.runtime->name() == "hone") leave_plan_beside(t.precision);
+    }
+
+    /// For the next start of the answer as it was timed.
+    void leave_plan_beside(Precision precision) {
+        StartRequest r{run_.model, default_plan_file(run_.model), s_.request.batch, {}};
+        r.options.threads = s_.request.threads;
+        r.options.precision = precision;
+        std::string why;
+        if (leave_plan(r, &why)) run_.files.push_back(r.plan_file);
+        else s_.say(cat("no plan file beside the answer: ", why));
     }
 
     void keep_original() {
         if (!rejected_) find_rejected();
         judged_ = rejected_;
-        const double top1 = test_top1(*fp32_);
+        const double metric = test_metric(test_answers(*fp32_));
+        note_bound(metric);
         const Latency about{s_.original_ms, s_.original_ms, s_.original_ms};
-        run_.before = side_of(s_, top1, Precision::fp32, rejected_ && rejected_->quantized && best_original() == fp32_ && rejected_timed_ ? rejected_timed_->first : about,
+        run_.before = side_of(s_, metric, Precision::fp32, rejected_ && rejected_->quantized && best_original() == fp32_ && rejected_timed_ ? rejected_timed_->first : about,
                               rejected_timed_ ? rejected_timed_->first_load_ms : 0, s_.original_bytes);
         run_.reason = rejected_ ? cat("nothing ", s_.request.goal.max_latency ? "meets the goal" : "faster within the bound", ": the best candidate (", rejected_->name, ") ", rejected_reason_)
                                 : cat("nothing to try: ", run_.decisions.back().what, run_.decisions.back().why.empty() ? "" : ", ", run_.decisions.back().why);
         s_.decide("kept the original", run_.reason);
-        warn_when_trained_on(top1);
+        warn_when_trained_on(metric);
     }
 
     /// No finalist: the candidate that came nearest, and which bound it misses.
@@ -215,7 +229,7 @@ class Conclusion {
         }
         if (!rejected_) return;
         std::vector<std::string> misses;
-        if (!s_.promising(*rejected_)) misses.push_back(cat("drops ", points(rejected_->drop()), " on validation, where the bound is ", points(*s_.request.goal.max_drop)));
+        if (!s_.promising(*rejected_)) misses.push_back(cat(error() ? "grows by " : "drops ", s_.drop_text(rejected_->drop()), error() ? cat(" of ", s_.metric_name()) : "", " on validation, where the bound is ", s_.drop_text(s_.max_drop(fp32_->metric))));
         if (!s_.fast_enough(*rejected_)) misses.push_back(cat("takes ", percent(rejected_->latency), " of the original's time, where the bound is ", percent(*s_.max_latency_share())));
         if (!s_.small_enough(*rejected_)) misses.push_back(cat("takes ", bytes(rejected_->bytes), ", where the bound is ", bytes(*s_.max_bytes())));
         rejected_reason_ = join(misses, ", ");
@@ -233,9 +247,10 @@ class Conclusion {
         run_.files.push_back(r.file);
     }
 
-    void warn_when_trained_on(double test_metric) {
-        const double gap = fp32_->metric - test_metric, n = static_cast<double>(std::min(s_.parts.validation->size(), s_.parts.test->size()));
-        if (gap > 0.02 && gap > 4 * std::sqrt(test_metric * (1 - test_metric) / n + 1e-6))
+    void warn_when_trained_on(double on_test) {
+        if (error()) return;
+        const double gap = fp32_->metric - on_test, n = static_cast<double>(std::min(s_.parts.validation->size(), s_.parts.test->size()));
+        if (gap > 0.02 && gap > 4 * std::sqrt(on_test * (1 - on_test) / n + 1e-6))
             run_.warnings.push_back(cat("the original scores ", points(gap), " better on validation than on test: it may have been trained on the validation samples"));
     }
 

@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `optimize` would do, without doing it: which samples serve what, which layers may change, which candidates will
-// be tried, and about how long it takes, from a second of measuring here. Called by `hone optimize --dry-run`.
+// be tried for the goal in the engine that judges, and about how long it takes, from a few seconds of measuring here.
+// Called by `hone optimize --dry-run`.
 //
-//   const record::Forecast f = forecast(graph, parts, {.threads = 2});
-//   f.seconds_low, f.seconds_high
+//   const record::Forecast f = forecast(graph, parts, request);
+//   f.wanted, f.seconds_low, f.seconds_high
 #pragma once
-#include "data/open.h"
-#include "plan/plan.h"
+#include "optimize/optimize.h"
 #include "record/forecast.h"
 
 namespace hone {
 
-struct ForecastOptions {
-    int threads = 1;
-    int batch = 1;                ///< at which latency counts
-    int64_t calibration_samples = 512;
-    int processes = 5;            ///< fresh timing processes behind each stated speed-up
-    bool bf16_asked = true;       ///< the floats may become bf16
-    double time_budget = 0;       ///< seconds; 0: none
-};
-
-/// `g`: portable passes run. Throws data errors where a part is missing that `optimize` needs.
-record::Forecast forecast(const Graph& g, const DataParts& parts, const ForecastOptions& options);
+/// `g`: the model of the request, portable passes run. Writes nothing. Throws what `optimize` would throw before its
+/// search: of data and metric (check_request), of an engine that is not installed.
+record::Forecast forecast(const Graph& g, const DataParts& parts, const OptimizeRequest& request);
 
 }  // namespace hone

@@ -10,8 +10,6 @@ namespace hone {
 
 namespace {
 
-constexpr int64_t explained_samples = 256;
-
 std::string fixed(double v, int digits) {
     char text[32];
     std::snprintf(text, sizeof text, "%.*f", digits, v);
@@ -53,7 +51,9 @@ void explain(Search& s, const Trial& plain) {
     o.threads = s.request.threads;
     const bool equalized = plain.options.equalize;
     s.explanations = compress::explain_layers(s.quantizer->prepared(equalized), plain.graph, s.quantizer->calibration(equalized), *s.parts.validation, s.some_validation(explained_samples, 66), o);
-    for (record::Finding& f : compress::diagnose_layers(s.explanations, plain.drop())) s.run.findings.push_back(std::move(f));
+    const bool top1 = s.request.metric == eval::Metric::top1, error = eval::info_of(s.request.metric).regression;
+    const double original = plain.metric - plain.drop(), drop = !error ? plain.drop() : original > 0 ? plain.drop() / original : 0;
+    for (record::Finding& f : compress::diagnose_layers(s.explanations, drop, top1 ? "" : cat(s.drop_text(plain.drop()), " of ", s.metric_name()))) s.run.findings.push_back(std::move(f));
 }
 
 void fill_layers(Search& s, const Trial* answer, bool accepted) {

@@ -34,6 +34,11 @@ std::string utc_now() {
 
 std::string bound_text(const std::optional<Bound>& b) { return b ? cat(b->value, b->share ? " of the original" : "") : "none"; }
 
+std::string drop_text(const OptimizeRequest& r) {
+    const std::string bound = r.goal.max_drop ? cat(*r.goal.max_drop) : "none";
+    return r.metric == eval::Metric::top1 ? bound : cat(bound, " of ", eval::info_of(r.metric).name);
+}
+
 /// All that decisions hang on besides what the journal notes.
 record::Texts fingerprint(const OptimizeRequest& r, const record::Run& run) {
     record::Texts t = {{"model", ""}, {"training", ""}, {"validation", ""}, {"test", ""}};
@@ -47,7 +52,7 @@ record::Texts fingerprint(const OptimizeRequest& r, const record::Run& run) {
                        {"batch", cat(r.batch)},
                        {"precision", policies[static_cast<int>(r.precision)]},
                        {"runtime", r.runtime},
-                       {"max-drop", r.goal.max_drop ? cat(*r.goal.max_drop) : "none"},
+                       {"max-drop", drop_text(r)},
                        {"max-latency", bound_text(r.goal.max_latency)},
                        {"max-size", bound_text(r.goal.max_size)},
                        {"processes", cat(r.processes)},
@@ -90,7 +95,8 @@ void begin_record(Search& s) {
     const OptimizeRequest& r = s.request;
     record::Run& run = s.run;
     run.started = utc_now();
-    run.goal.max_drop = r.goal.max_drop;
+    run.metric = eval::info_of(r.metric).name;
+    if (!eval::info_of(r.metric).regression) run.goal.max_drop = r.goal.max_drop;  // of an error it is known with the original's
     run.command = r.command;
     run.recipe = r.recipe;
     run.seed = static_cast<int64_t>(r.seed);
@@ -127,12 +133,25 @@ void rank_findings(record::Run& run) {
 
 }  // namespace
 
-record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
-    if (!parts.training || !parts.validation || !parts.test)
+void check_request(const OptimizeRequest& request, const DataParts& parts) {
+    if (!parts.training || !parts.validation || !parts.test || parts.training->size() == 0 || parts.validation->size() == 0 || parts.test->size() == 0)
         fail(ErrorKind::data, "optimize.parts", "training, validation and test samples are all needed", "Give a data set with training samples; hone splits what has no parts.");
+    const eval::MetricInfo& metric = eval::info_of(request.metric);
+    const auto classes = static_cast<int64_t>(parts.test->class_names().size());
+    const bool all_right = request.metric == eval::Metric::top5 && classes <= 5;
+    if (metric.regression == parts.test->regression() && !all_right) return;
+    std::vector<std::string> names;
+    for (const eval::Metric m : eval::metrics_for(*parts.test))
+        if (m != eval::Metric::top5 || classes > 5) names.emplace_back(eval::info_of(m).name);
+    fail(ErrorKind::usage, "optimize.metric", cat("the data does not have the metric ", metric.name, ": it holds ", all_right ? "five classes or fewer" : parts.test->regression() ? "numbers to predict" : "classes"),
+         cat("Metrics for it: ", join(names, ", "), "."));
+}
+
+record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
+    check_request(request, parts);
     make_directories(request.out);
     Search s(request, parts);
-    s.runtime = open_runtime(request.runtime, {request.threads, request.batch, request.program});
+    s.runtime = open_runtime(request.runtime, {request.threads, request.batch, request.program, eval::info_of(request.metric).scores});
     begin_record(s);
     s.original = read_model(request.model);
     run_passes(s.original, Stage::portable);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "data/open.h"
+#include "eval/metric_verdict.h"
 #include "plan/plan.h"
 #include "record/run.h"
 
@@ -28,7 +29,7 @@ struct Bound {
 
 /// What is asked. With `max_latency` the most accurate model that meets the bounds is wanted, else the fastest.
 struct OptimizeGoal {
-    std::optional<double> max_drop = {};     ///< fraction, absolute
+    std::optional<double> max_drop = {};     ///< of the metric: absolute; of an error (MSE, MAE) a share of the original's
     std::optional<Bound> max_latency = {};   ///< ms, or a share of the original's in fp32
     std::optional<Bound> max_size = {};      ///< bytes, or a share of the original file's
 };
@@ -38,6 +39,7 @@ struct OptimizeRequest {
     OptimizeGoal goal;
     int threads = 1;
     int batch = 1;                    ///< at which latency counts
+    eval::Metric metric = eval::Metric::top1;  ///< that the bound is on, on validation as on test
     PrecisionPolicy precision = PrecisionPolicy::automatic;
     std::string runtime = "hone";     ///< the engine that times and judges: hone, onnxruntime, openvino
     std::string out;                  ///< folder; made when absent
@@ -45,6 +47,7 @@ struct OptimizeRequest {
     int64_t calibration_samples = 512;
     int processes = 5;                ///< fresh timing processes behind each stated speed-up
     double time_budget = 0;           ///< seconds; 0: none. Sensitivity and search stop in time, the verdict does not
+    bool robustness = false;          ///< measured whatever it costs, at more severities; else where it takes seconds
     bool resume = false;              ///< go on with out/journal.jsonl of a run that was stopped
     std::string replay;               ///< decide by the journal of this run.json: the same model, byte for byte
     std::string program;              ///< the hone binary for timing processes; empty: this program
@@ -54,8 +57,11 @@ struct OptimizeRequest {
     std::function<void(const std::string&)> log;  ///< one line for the user; may be empty
 };
 
-/// Writes the answer and out/journal.jsonl into request.out. Throws data errors where a part is missing, usage
-/// "optimize.other_run" where a journal to resume or replay is of another run, and what the runtime throws.
+/// Writes the answer, its plan file where hone's engine judged, and out/journal.jsonl into request.out. Throws data errors
+/// where a part is missing, usage "optimize.other_run" where a journal to resume or replay is of another run, usage
+/// "optimize.metric" for a metric that the data does not have, and what the runtime throws.
 record::Run optimize(const OptimizeRequest& request, const DataParts& parts);
+/// The checks of data and metric that `optimize` begins with.
+void check_request(const OptimizeRequest& request, const DataParts& parts);
 
 }  // namespace hone

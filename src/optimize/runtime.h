@@ -28,7 +28,7 @@ class Runtime {
     virtual bool permits(Precision p) const = 0;
     /// Whether `layer_ms` is known.
     virtual bool profiles() const { return false; }
-    /// A classifier's answers to all samples. Errors as eval::evaluate; unsupported "peer.refused".
+    /// Answers to all samples, of a classifier or of a regression. Errors as eval::answer; unsupported "peer.refused".
     virtual eval::Answers answers(const RuntimeModel& m, const Dataset& data) = 0;
     /// Milliseconds of runs of both, interleaved, on seeded inputs: for choosing between candidates.
     virtual eval::TimedBlock times(const RuntimeModel& a, const RuntimeModel& b) = 0;
@@ -40,6 +40,7 @@ struct RuntimeOptions {
     int threads = 1;
     int batch = 1;
     std::string program = {};  ///< the hone binary for timing processes; empty: this program
+    bool scores = false;       ///< answers keep their scores, which some metrics need
 };
 /// Throws usage "runtime.unknown"; io "peer.absent" where the engine is not installed.
 std::unique_ptr<Runtime> open_runtime(const std::string& name, const RuntimeOptions& options);

@@ -19,7 +19,8 @@ class HoneRuntime final : public Runtime {
         o.threads = options_.threads;
         o.precision = m.precision;
         o.progress = "judging";
-        return eval::evaluate(*m.graph, data, o);
+        o.keep_logits = options_.scores;
+        return eval::answer(*m.graph, data, o);
     }
 
     eval::TimedBlock times(const RuntimeModel& a, const RuntimeModel& b) override {

@@ -44,6 +44,15 @@ class PeerFile {
     bool temporary_ = false;
 };
 
+/// What eval::predict makes of them.
+void add_predictions(eval::Answers& a, const Tensor& outputs, const Dataset& data, int64_t first, int64_t rows) {
+    if (a.classes != data.targets().dim(1))
+        fail(ErrorKind::data, "data.targets", cat("the data has ", data.targets().dim(1), " targets a sample but the model gives ", a.classes));
+    if (first == 0) a.logits = Tensor::zeros(DType::f32, {data.size(), a.classes});
+    const Tensor values = outputs.cast(DType::f32);
+    std::copy_n(values.data<float>(), rows * a.classes, a.logits.data<float>() + first * a.classes);
+}
+
 class PeerRuntime final : public Runtime {
   public:
     PeerRuntime(std::string engine, RuntimeOptions o) : engine_(std::move(engine)), options_(std::move(o)) {}
@@ -58,15 +67,19 @@ class PeerRuntime final : public Runtime {
         const int64_t fixed = eval::natural_batch(*m.graph, data.sample_dims());
         const int64_t bytes = std::max<int64_t>(1, data.sample_count() * 4);
         const int64_t chunk = std::max<int64_t>(fixed, most_sample_bytes / bytes / fixed * fixed);
-        eval::Answers all = eval::answers_for(data.size());
+        eval::Answers all = data.regression() ? eval::Answers{} : eval::answers_for(data.size());
         for (int64_t first = 0; first < data.size(); first += chunk) {
             check_interrupt();
             const int64_t rows = std::min(chunk, data.size() - first);
             std::vector<int64_t> indices;  // a fixed batch is filled up with the last sample
             for (int64_t i = 0; i < (rows + fixed - 1) / fixed * fixed; ++i) indices.push_back(std::min(first + i, data.size() - 1));
             const Tensor scores = peer.evaluate(peer.inputs().at(0).name, batch(data, indices), static_cast<int>(fixed));
-            all.classes = scores.rank() ? scores.count() / scores.dim(0) : 0;
-            eval::add_scores(all, scores, data, first, rows);
+            all.classes = scores.rank() && scores.dim(0) ? scores.count() / scores.dim(0) : 0;
+            if (data.regression()) add_predictions(all, scores, data, first, rows);
+            else {
+                if (options_.scores && first == 0) all.logits = Tensor::zeros(DType::f32, {data.size(), all.classes});
+                eval::add_scores(all, scores, data, first, rows);
+            }
         }
         return all;
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/rng.h"
@@ -20,11 +21,12 @@ constexpr double quick_width = 0.06;
 constexpr size_t most_quick = 4;
 }  // namespace
 
-double Trial::expected_high(int64_t samples) const {
-    if (counts.samples == 0) return 1;
-    const double n = static_cast<double>(counts.samples), target = static_cast<double>(std::max<int64_t>(1, samples));
+double Trial::expected_high(int64_t expected) const {
+    if (samples == 0) return std::numeric_limits<double>::infinity();
+    const double n = static_cast<double>(samples), target = static_cast<double>(std::max<int64_t>(1, expected));
+    if (!counts) return worse + (high - worse) * std::sqrt(n / target);  // limits narrow with the root of the number
     const auto scaled = [&](int64_t k) { return static_cast<int64_t>(std::llround(static_cast<double>(k) / n * target)); };
-    return eval::drop_upper_limit({samples, scaled(counts.lost), scaled(counts.gained)});
+    return eval::drop_upper_limit({expected, scaled(counts->lost), scaled(counts->gained)});
 }
 
 Search::Search(const OptimizeRequest& r, const DataParts& p) : request(r), parts(p), started(now_seconds()) {}
@@ -46,15 +48,41 @@ const eval::Answers& Search::reference() {
     return *reference_;
 }
 
+double Search::max_drop(double before) const {
+    if (!request.goal.max_drop) return std::numeric_limits<double>::infinity();
+    return eval::info_of(request.metric).regression ? *request.goal.max_drop * before : *request.goal.max_drop;
+}
+std::string Search::metric_name() const { return request.metric == eval::Metric::top1 ? "top-1" : eval::info_of(request.metric).name; }
+std::string Search::metric_text(double value) const { return eval::info_of(request.metric).regression ? number(value) : percent(value); }
+std::string Search::drop_text(double drop) const { return eval::info_of(request.metric).regression ? number(drop) : points(drop); }
+bool Search::bf16_permitted() const { return request.precision != PrecisionPolicy::fp32 && runtime->permits(Precision::bf16); }
+
+eval::MetricVerdict Search::verdict(const eval::Answers& before, const eval::Answers& after, const Dataset& data) const {
+    ThreadPool pool(request.threads);
+    ThreadPool::Use use(&pool);
+    const eval::BootstrapOptions o{.seed = request.seed};
+    if (eval::info_of(request.metric).regression && request.goal.max_drop) return eval::judge_growth(request.metric, before, after, data, *request.goal.max_drop, o);
+    return eval::judge_metric(request.metric, before, after, data, request.goal.max_drop.value_or(std::numeric_limits<double>::infinity()), o);
+}
+
 void Search::judge(Trial& t) {
+    const bool exact = request.metric == eval::Metric::top1 || request.metric == eval::Metric::top5;
     const std::vector<double> noted = journal.numbers("validation|" + t.key, [&] {
         const eval::Answers a = t.quantized || t.precision != Precision::fp32 ? runtime->answers({&t.graph, t.quantized ? "" : request.model, t.precision}, *parts.validation) : reference();
-        const eval::PairedCounts c = eval::count_pairs(reference().right, a.right);
-        return std::vector<double>{a.top1(), static_cast<double>(c.samples), static_cast<double>(c.lost), static_cast<double>(c.gained)};
+        const eval::MetricVerdict v = verdict(reference(), a, *parts.validation);
+        HONE_CHECK(v.exact == exact);
+        if (exact) return std::vector<double>{v.after, static_cast<double>(v.samples), static_cast<double>(v.counts.lost), static_cast<double>(v.counts.gained)};
+        return std::vector<double>{v.after, static_cast<double>(v.samples), v.estimate, v.high};
     });
     HONE_CHECK(noted.size() == 4, noted.size());
     t.metric = noted[0];
-    t.counts = {static_cast<int64_t>(noted[1]), static_cast<int64_t>(noted[2]), static_cast<int64_t>(noted[3])};
+    t.samples = static_cast<int64_t>(noted[1]);
+    if (exact) {
+        t.counts = eval::PairedCounts{t.samples, static_cast<int64_t>(noted[2]), static_cast<int64_t>(noted[3])};
+    } else {
+        t.worse = noted[2];
+        t.high = noted[3];
+    }
     t.judged = true;
 }
 
@@ -196,20 +224,24 @@ std::vector<int64_t> Search::some_validation(int64_t count, uint64_t stream) con
     return indices;
 }
 
-void Search::measure_sensitivity(const compress::QuantizeOptions& base) {
+int64_t sensitivity_samples(const Search& s) {
     // Cost: one forward pass a sample a layer. Within about a minute, and within a fifth of the budget.
     double macs = 0;
-    for (const compress::Layer& l : layers) macs += l.macs;
-    const double seconds = request.time_budget > 0 ? std::clamp(0.2 * request.time_budget, 5.0, 60.0) : 60.0;
-    const double rate = 40e9 * request.threads;  // multiply-accumulates a second, cautious
-    const auto affordable = static_cast<int64_t>(seconds * rate / std::max(1.0, macs * static_cast<double>(layers.size())));
-    const int64_t n = std::min<int64_t>(parts.validation->size(), std::clamp<int64_t>(affordable, 128, 1024));
+    for (const compress::Layer& l : s.layers) macs += l.macs;
+    const double seconds = s.request.time_budget > 0 ? std::clamp(0.2 * s.request.time_budget, 5.0, 60.0) : 60.0;
+    const double rate = 40e9 * s.request.threads;  // multiply-accumulates a second, cautious
+    const auto affordable = static_cast<int64_t>(std::min(1e9, seconds * rate / std::max(1.0, macs * static_cast<double>(s.layers.size()))));
+    return std::min<int64_t>(s.parts.validation->size(), std::clamp<int64_t>(affordable, 128, 1024));
+}
+
+void Search::measure_sensitivity(const compress::QuantizeOptions& base) {
+    const int64_t n = sensitivity_samples(*this);
     const std::vector<int64_t> indices = some_validation(n, 77);
     const std::vector<double> noted = journal.numbers("sensitivity|" + compress::recipe_name(base), [&] {
         eval::EvalOptions o;
         o.threads = request.threads;
         o.keep_logits = true;
-        const eval::Answers answers = eval::evaluate(original, *parts.validation, o, indices);
+        const eval::Answers answers = eval::answer(original, *parts.validation, o, indices);
         std::vector<double> v;
         for (const compress::Sensitivity& k : compress::layer_sensitivity(quantizer->prepared(base.equalize), quantizer->calibration(base.equalize), base, *parts.validation, indices, answers, o))
             v.insert(v.end(), {k.noise, k.drop});
@@ -241,7 +273,10 @@ void Search::add_candidate(const Trial& t, bool kept, const std::string& reason)
     run.candidates.push_back(std::move(c));
 }
 
-bool Search::promising(const Trial& t) const { return !request.goal.max_drop || t.expected_high(parts.test->size()) <= *request.goal.max_drop; }
+bool Search::promising(const Trial& t) const {
+    if (!request.goal.max_drop) return true;
+    return t.expected_high(parts.test->size()) <= max_drop(t.metric - t.drop() * (eval::info_of(request.metric).higher_is_better ? -1 : 1));
+}
 std::optional<double> Search::max_latency_share() const {
     if (!request.goal.max_latency) return std::nullopt;
     return request.goal.max_latency->of(original_ms) / original_ms;

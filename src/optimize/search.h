@@ -2,6 +2,7 @@
 // What the steps of `optimize` share: the original, the candidates, and the one way to measure: through the journal, so
 // that a replay or a resumed run decides as the first did. Each step appends to the record what it decided and why.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,7 +12,8 @@
 
 #include "compress/explain.h"
 #include "compress/recipe.h"
-#include "eval/verdict.h"
+#include "data/corrupt.h"
+#include "eval/metric_verdict.h"
 #include "optimize/optimize.h"
 #include "optimize/runtime.h"
 #include "record/journal.h"
@@ -28,12 +30,14 @@ struct Trial {
     compress::QuantizeOptions options = {};   ///< of quantized ones
     bool judged = false;
     double metric = 0;                ///< on validation
-    eval::PairedCounts counts = {};   ///< on validation, against the original in fp32
+    int64_t samples = 0;              ///< that it was judged on
+    std::optional<eval::PairedCounts> counts = {};  ///< against the original in fp32, where answers are right or wrong
+    double worse = 0, high = 0;       ///< than the original in fp32, and the upper limit of that, where they are not
     double latency = 0;               ///< as a share of the original's in fp32; 0: not timed
     int64_t bytes = 0;                ///< of the file; 0: not counted
-    double drop() const { return counts.samples ? static_cast<double>(counts.lost - counts.gained) / static_cast<double>(counts.samples) : 0; }
-    /// The upper limit of the drop that the verdict is to be expected to state on `samples` samples.
-    double expected_high(int64_t samples) const;
+    double drop() const { return counts ? static_cast<double>(counts->lost - counts->gained) / static_cast<double>(std::max<int64_t>(1, counts->samples)) : worse; }
+    /// The upper limit of the drop that the verdict is to be expected to state on so many samples.
+    double expected_high(int64_t expected) const;
 };
 
 /// What was measured in fresh processes of two models.
@@ -68,10 +72,18 @@ struct Search {
     /// Whether the budget's share is spent; false without a budget. Noted, because decisions hang on it.
     bool spent(double share, const std::string& at);
 
-    /// On validation, in the runtime that judges.
+    /// On validation, in the runtime that judges, by the metric that the bound is on.
     void judge(Trial& t);
+    /// How much worse `after` is by that metric, against the bound.
+    eval::MetricVerdict verdict(const eval::Answers& before, const eval::Answers& after, const Dataset& data) const;
+    /// The bound on the drop where the original's metric is `before`; infinite where none was given.
+    double max_drop(double before) const;
+    std::string metric_name() const;             ///< "top-1", "f1_macro"
+    std::string metric_text(double value) const; ///< "94.29 %"; an error as a number
+    std::string drop_text(double drop) const;    ///< "0.50 points"; of an error a number
     /// The original's answers on validation in fp32.
     const eval::Answers& reference();
+    bool bf16_permitted() const;
     /// Of interleaved runs in ms: the first one's median, and the second's by the ratio of pairs, which bursts of a
     /// neighbour hardly move.
     std::pair<double, double> quick_times(const Trial& a, const Trial& b);
@@ -108,6 +120,16 @@ struct LayerGroup {
     std::set<std::string> layers;
 };
 std::vector<LayerGroup> layer_groups(const Search& s);
+/// How many values would be quantised with these options.
+size_t quantized_values(const Search& s, const compress::QuantizeOptions& o);
+
+constexpr int64_t scored_samples = 512;  ///< of validation, by whose scores recipes are compared
+constexpr int64_t explained_samples = 256;  ///< of validation, on which layers in 8 bits are looked at
+constexpr size_t most_finalists = 3;     ///< timed in fresh processes
+constexpr int64_t most_corrupted = 2000; ///< pictures of validation that are corrupted
+constexpr double robustness_seconds = 12;  ///< that it may take unless asked for
+/// Samples of validation on which each layer's sensitivity is measured, within the time that there is.
+int64_t sensitivity_samples(const Search& s);
 
 /// Fills `trials` with the original at its permitted precisions.
 void try_precisions(Search& s);
@@ -120,5 +142,9 @@ void conclude(Search& s);
 /// Notes what 8 bits do to each layer of a model with every layer in int8, and what is wrong with the network.
 void explain(Search& s, const Trial& plain);
 void fill_layers(Search& s, const Trial* answer, bool accepted);
+/// Both on corrupted validation samples, where these are pictures and it takes seconds, or was asked for.
+void measure_robustness(Search& s, const Trial& original, const Trial& answer);
+/// What measure_robustness corrupts samples by.
+std::vector<Corruption> corruptions_shown(bool all);
 
 }  // namespace hone

@@ -32,6 +32,7 @@ struct BenchBatch {
 
 struct BenchModel {
     std::string model{}, precision{}, runtime{};
+    std::string plan_file{};  ///< that was taken instead of planning; empty: none
     Latency latency_ms{};
     double throughput = 0;  ///< samples per second
     double load_ms = 0;
@@ -47,6 +48,7 @@ struct BenchModel {
         v("model", s.model);
         v("precision", s.precision);
         v("runtime", s.runtime);
+        v("plan_file", s.plan_file);
         v("latency_ms", s.latency_ms);
         v("throughput", s.throughput);
         v("load_ms", s.load_ms);

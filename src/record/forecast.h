@@ -47,11 +47,14 @@ struct PlannedStep {
 struct Forecast {
     static constexpr const char* schema = "hone.forecast/1";
     std::string model{}, out{};
+    std::string wanted{};              ///< the goal in words
+    std::string runtime{}, metric{};   ///< that judge
+    Goal goal{};                       ///< bounds that are shares are of the quick look's figures
     std::vector<Part> parts{};
     std::vector<LayerCount> layers{};  ///< that may become int8, by operator
     std::vector<PlannedCandidate> candidates{};
     std::vector<PlannedStep> steps{};
-    double latency_ms = 0;             ///< of the original in fp32, a quick look
+    double latency_ms = 0;             ///< of the original in fp32 in that runtime, a quick look
     double samples_per_second = 0;     ///< of evaluation
     double seconds_low = 0, seconds_high = 0;
     Texts recipe{};
@@ -60,6 +63,10 @@ struct Forecast {
     static void visit(S& s, V& v) {
         v("model", s.model);
         v("out", s.out);
+        v("wanted", s.wanted);
+        v("runtime", s.runtime);
+        v("metric", s.metric);
+        v("goal", s.goal);
         v("parts", s.parts);
         v("layers", s.layers);
         v("candidates", s.candidates);

@@ -58,6 +58,7 @@ struct Answer {
 struct Infer {
     static constexpr const char* schema = "hone.infer/1";
     std::string model{}, precision{}, runtime{};
+    std::string plan_file{};  ///< that was taken instead of planning; empty: none
     std::string score{};  ///< what the scores are: "softmax" (of the output), "probabilities", "sigmoid"; empty: none
     Texts preprocess{};   ///< as used for the last input
     int64_t threads = 0;
@@ -69,6 +70,7 @@ struct Infer {
         v("model", s.model);
         v("precision", s.precision);
         v("runtime", s.runtime);
+        v("plan_file", s.plan_file);
         v("threads", s.threads);
         v("score", s.score);
         v("preprocess", s.preprocess);

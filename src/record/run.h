@@ -9,12 +9,13 @@
 #include "record/common.h"
 #include "record/finding.h"
 #include "record/journal.h"
+#include "record/robustness.h"
 
 namespace hone::record {
 
 /// What was asked for; null where it was not.
 struct Goal {
-    std::optional<double> max_drop{};  ///< fraction, absolute
+    std::optional<double> max_drop{};  ///< in the metric's unit: of accuracies a fraction, absolute
     std::optional<double> max_latency_ms{};
     std::optional<int64_t> max_bytes{};
     template <class S, class V>
@@ -57,12 +58,14 @@ struct Rejected {
     }
 };
 
-/// `low` and `high` are one-sided limits of `confidence` each, from paired answers on the test part.
+/// How much worse the metric became. `low` and `high` are one-sided limits of `confidence` each, from paired answers on the
+/// test part.
 struct Drop {
     double estimate = 0, low = 0, high = 0, confidence = 0.95;
     int64_t samples = 0;
-    int64_t lost = 0;    ///< right before, wrong after
-    int64_t gained = 0;  ///< wrong before, right after
+    std::string method = "exact";  ///< or "bootstrap"
+    int64_t lost = 0;    ///< right before, wrong after; of an exact verdict
+    int64_t gained = 0;  ///< wrong before, right after; likewise
     std::optional<double> mcnemar_p{};
     std::optional<int64_t> samples_needed{};  ///< when there were too few to decide
     template <class S, class V>
@@ -72,6 +75,7 @@ struct Drop {
         v("high", s.high);
         v("confidence", s.confidence);
         v("samples", s.samples);
+        v("method", s.method);
         v("lost", s.lost);
         v("gained", s.gained);
         v("mcnemar_p", s.mcnemar_p);
@@ -172,13 +176,14 @@ struct Run {
     std::string reason{};
     std::string model{};     ///< absolute path of the answer; after a refusal the original's
     std::string original{};  ///< absolute path of what was given
-    std::string metric = "top1";
+    std::string metric = "top1";  ///< eval/metric_verdict.h's; the bound is on it
     Goal goal{};
     Side before{};
     std::optional<Side> before_best{}, after{};
     std::optional<Rejected> best_rejected{};
     std::optional<Drop> drop{};
     std::optional<Interval> speedup{};  ///< before over after
+    std::optional<Robustness> robustness{};  ///< of an accepted model of pictures; no part of the verdict
     std::vector<Finding> findings{};  ///< what looks wrong, most telling first
     std::vector<LayerRow> layers{};
     std::vector<Candidate> candidates{};
@@ -209,6 +214,7 @@ struct Run {
         v("best_rejected", s.best_rejected);
         v("drop", s.drop);
         v("speedup", s.speedup);
+        v("robustness", s.robustness);
         v("findings", s.findings);
         v("layers", s.layers);
         v("candidates", s.candidates);

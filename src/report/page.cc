@@ -29,6 +29,7 @@ std::string html_report(const record::Run& run) {
         findings_section(html, run);
         accuracy_section(html, run);
         speed_section(html, run);
+        robustness_section(html, run);
         layers_section(html, run);
         sensitivity_section(html, run);
         candidates_section(html, run);

@@ -159,7 +159,7 @@ void candidate_plot(Html& html, const record::Run& run) {
     const Scale x{0, slowest * 1.06}, y{least - pad, most + pad};
     const auto top = [&](double v) { return Scale::number(100 - 100 * y.share(v)) + "%"; };
     const auto figure = html.open("div", {{"class", "scatter"}});
-    html.element("div", cat("↑ drop of ", metric_name(run.metric), " on validation"), {{"class", "caption"}});
+    html.element("div", cat(is_error(run.metric) ? "↑ growth of " : "↑ drop of ", metric_name(run.metric), " on validation"), {{"class", "caption"}});
     {
         const auto frame = html.open("div", {{"class", "field"}});
         {

@@ -90,8 +90,12 @@ void glossary_section(Html& html, const record::Run& run) {
         html.element("dd", meaning);
     };
     if (run.metric == "top1") word("Top-1 accuracy", "Share of samples whose most likely class is the right one.");
-    if (is_share(run.metric)) word("Point", "A hundredth of all samples: from 93 % to 92 % is one point.");
-    word("Drop", "How much accuracy the new network lost against the original, on the same samples.");
+    if (run.metric.ends_with("_macro")) word("Macro", "The mean over the classes, each counting the same, however many samples it has.");
+    if (run.metric == "auc") word("AUC", "How often a sample of a class scores higher for it than one of another; the mean over the classes.");
+    if (run.metric == "top1" || run.metric == "top5") word("Point", "A hundredth of all samples: from 93 % to 92 % is one point.");
+    else if (is_share(run.metric)) word("Point", "A hundredth: from 93 % to 92 % is one point.");
+    if (is_error(run.metric)) word("Growth", "How much larger the new network's error is than the original's, on the same samples.");
+    else word("Drop", cat("How much ", run.metric == "top1" ? "accuracy" : spoken_metric(run.metric), " the new network lost against the original, on the same samples."));
     word("Bound", "The largest drop you allowed.");
     word("Latency", "Time from an input to its answer, one at a time. The median is the middle of all runs.");
     word("Multiply-adds", "Multiplications with their additions that one answer takes: the work of a layer.");

@@ -15,7 +15,7 @@ void candidate_row(Html& html, const record::Run& run, const record::Candidate& 
     const auto figure = [&](const char* label, const std::string& text) {
         html.element("td", text, {{"class", "n"}, {"data-label", label}});
     };
-    figure("accuracy", metric_text(run.metric, c.metric));
+    figure(run.metric == "top1" ? "accuracy" : "metric", metric_text(run.metric, c.metric));
     figure("drop", points_text(run.metric, c.drop, true));
     figure("latency", ms_text(c.latency_ms));
     figure("speed-up", c.speedup ? times_text(c.speedup->estimate) : "–");
@@ -41,7 +41,8 @@ void candidates_section(Html& html, const record::Run& run) {
         const auto head = html.open("thead");
         const auto row = html.open("tr");
         html.element("th", "Candidate");
-        for (const char* name : {"Accuracy", "Drop", "Latency", "Speed-up", "Size"})
+        const std::string metric = run.metric == "top1" ? "Accuracy" : metric_name(run.metric), change = is_error(run.metric) ? "Growth" : "Drop";
+        for (const std::string& name : {metric, change, std::string("Latency"), std::string("Speed-up"), std::string("Size")})
             html.element("th", name, {{"class", "n"}});
         html.element("th", "");
         html.element("th", "Why");

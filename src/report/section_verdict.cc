@@ -45,7 +45,8 @@ void card(Html& html, const Figure& f) {
 
 std::string bound_text(const record::Run& run) {
     std::vector<std::string> asked;
-    if (run.goal.max_drop) asked.push_back(cat("lose at most ", points_text(run.metric, *run.goal.max_drop)));
+    const std::string of = run.metric == "top1" ? "" : cat(" of ", spoken_metric(run.metric));
+    if (run.goal.max_drop) asked.push_back(cat(is_error(run.metric) ? "add at most " : "lose at most ", points_text(run.metric, *run.goal.max_drop), of));
     if (run.goal.max_latency_ms) asked.push_back(cat("answer within ", ms_text(*run.goal.max_latency_ms)));
     if (run.goal.max_bytes) asked.push_back(cat("take at most ", bytes_text(double(*run.goal.max_bytes))));
     return asked.empty() ? "" : "The goal: " + join(asked, ", ") + ".";
@@ -58,9 +59,10 @@ Figure accuracy_figure(const record::Run& run) {
              .change = {}};
     if (!run.after) return f;
     f.after = metric_text(run.metric, run.after->metric);
-    const double drop = run.drop ? run.drop->estimate : run.before.metric - run.after->metric;
-    f.change = drop > 0   ? points_text(run.metric, drop) + " lost"
-               : drop < 0 ? points_text(run.metric, -drop) + " gained"
+    const bool error = is_error(run.metric);
+    const double drop = run.drop ? run.drop->estimate : (run.before.metric - run.after->metric) * (error ? -1 : 1);
+    f.change = drop > 0   ? points_text(run.metric, drop) + (error ? " more" : " lost")
+               : drop < 0 ? points_text(run.metric, -drop) + (error ? " less" : " gained")
                           : "unchanged";
     f.good = drop <= 0;
     return f;
@@ -186,8 +188,8 @@ void accuracy_section(Html& html, const record::Run& run) {
                    .good = good},
                   [&](double v) { return points_text(run.metric, v, true); });
     html.element("p",
-                 cat("Drop in ", is_share(run.metric) ? "percentage points" : run.metric,
-                     "; the dot is what was seen, the bar reaches as far as the true value may lie (each end with ",
+                 cat(is_error(run.metric) ? "Growth of " : "Drop in ", is_share(run.metric) ? "percentage points" : spoken_metric(run.metric),
+                     d.method == "bootstrap" ? ", by the paired bootstrap" : "", "; the dot is what was seen, the bar reaches as far as the true value may lie (each end with ",
                      percent_text(d.confidence, 0), " confidence)."),
                  {{"class", "caption"}});
     if (d.lost == 0 && d.gained == 0) return;

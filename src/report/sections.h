@@ -15,6 +15,7 @@ namespace hone::report {
 void verdict_section(Html& html, const record::Run& run);      ///< headline, why, before and after
 void findings_section(Html& html, const record::Run& run);     ///< faults of the model or the data path
 void accuracy_section(Html& html, const record::Run& run);     ///< the drop against the bound
+void robustness_section(Html& html, const record::Run& run);   ///< both on corrupted pictures
 void speed_section(Html& html, const record::Run& run);        ///< the speed-up, all latencies
 void layers_section(Html& html, const record::Run& run);       ///< what was done to each layer
 void sensitivity_section(Html& html, const record::Run& run);  ///< which layers are delicate

@@ -39,7 +39,7 @@ std::string drop_line(const record::Run& run) {
     const record::Drop& d = *run.drop;
     const auto bare = [&](double v) { return points_text(run.metric, v, true); };
     std::string text =
-        cat(points_text(run.metric, d.estimate), ", between ", bare(d.low), " and ", bare(d.high), " (each end ",
+        cat(points_text(run.metric, d.estimate), run.metric == "top1" ? "" : cat(" of ", spoken_metric(run.metric)), ", between ", bare(d.low), " and ", bare(d.high), " (each end ",
             percent_text(d.confidence, 0), " sure, ", record::count_text(d.samples), " samples)");
     if (run.goal.max_drop)
         text += cat(d.high <= *run.goal.max_drop ? "; within"
@@ -56,12 +56,13 @@ std::string terminal_report(const record::Run& run) {
     if (!run.reason.empty()) out += record::printable(run.reason) + "\n";
     out += "\n" + figures(run);
     std::vector<std::pair<std::string, std::string>> lines{{"precision", precisions(run)}};
-    if (run.drop) lines.emplace_back("drop", drop_line(run));
+    if (run.drop) lines.emplace_back(is_error(run.metric) ? "growth" : "drop", drop_line(run));
     if (run.speedup)
         lines.emplace_back("speed-up", cat(times_text(run.speedup->estimate), ", between ",
                                            times_text(run.speedup->low), " and ", times_text(run.speedup->high)));
+    if (const std::string robust = robustness_sentence(run); !robust.empty()) lines.emplace_back("robustness", robust);
     if (run.best_rejected)
-        lines.emplace_back("rejected", cat("the best lost ", points_text(run.metric, run.best_rejected->drop), " at ",
+        lines.emplace_back("rejected", cat(is_error(run.metric) ? "the best added " : "the best lost ", points_text(run.metric, run.best_rejected->drop), " at ",
                                            times_text(run.best_rejected->speedup), " ", run.best_rejected->file));
     for (const record::Finding& f : run.findings) lines.emplace_back("found", cat(f.title, ": ", f.evidence, ". ", f.advice));
     for (const std::string& w : run.warnings) lines.emplace_back("warning", w);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "base/error.h"
 #include "base/timing.h"
@@ -14,15 +15,29 @@
 namespace hone::report {
 
 bool is_share(std::string_view metric) {
-    constexpr std::array shares = {"top1", "top5", "accuracy", "precision", "recall", "f1", "auc", "map"};
+    constexpr std::array shares = {"top1", "top5", "accuracy", "precision", "recall", "f1", "auc", "map", "precision_macro", "recall_macro", "f1_macro"};
     return std::any_of(shares.begin(), shares.end(), [&](const char* s) { return metric == s; });
 }
 
+bool is_error(std::string_view metric) { return metric == "mse" || metric == "mae"; }
+
+std::string spoken_metric(std::string_view metric) {
+    constexpr std::array<std::pair<const char*, const char*>, 9> spoken = {{{"top1", "top-1 accuracy"},
+                                                                            {"top5", "top-5 accuracy"},
+                                                                            {"f1", "F1 score"},
+                                                                            {"precision_macro", "macro precision"},
+                                                                            {"recall_macro", "macro recall"},
+                                                                            {"f1_macro", "macro F1"},
+                                                                            {"auc", "AUC"},
+                                                                            {"mse", "mean squared error"},
+                                                                            {"mae", "mean absolute error"}}};
+    for (const auto& [name, words] : spoken)
+        if (metric == name) return words;
+    return std::string(metric);
+}
+
 std::string metric_name(std::string_view metric) {
-    if (metric == "top1") return "Top-1 accuracy";
-    if (metric == "top5") return "Top-5 accuracy";
-    if (metric == "f1") return "F1 score";
-    std::string name(metric);
+    std::string name = spoken_metric(metric);
     if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
     return name;
 }
@@ -63,7 +78,7 @@ std::string metric_text(std::string_view metric, double value) {
 std::string points_text(std::string_view metric, double value, bool bare) {
     if (!std::isfinite(value)) return "–";
     if (!is_share(metric)) return record::number_text(value);
-    const bool fine = value != 0 && std::fabs(value) < 0.0001;
+    const bool fine = std::fabs(value) >= 5e-6 && std::fabs(value) < 0.0001;
     return fixed(100 * value, fine ? 3 : 2) + (bare ? "" : " points");
 }
 
@@ -101,11 +116,13 @@ std::string drop_sentence(const record::Run& run) {
     const record::Drop& d = *run.drop;
     const auto points = [&](double v) { return points_text(run.metric, v); };
     const std::string sure = percent_text(d.confidence, 0);
-    const std::string change = d.estimate > 0   ? cat("lost ", points(d.estimate))
-                               : d.estimate < 0 ? cat("gained ", points(-d.estimate))
-                                                : std::string("lost nothing");
-    std::string text = cat(run.after ? "It " : "The best candidate ", change, " on ", record::count_text(d.samples),
-                           " test samples; with ", sure, " confidence the true drop is at most ", points(d.high));
+    const bool error = is_error(run.metric);
+    const std::string of = run.metric == "top1" || error ? "" : cat(" of ", spoken_metric(run.metric));
+    std::string change = d.estimate > 0   ? cat(error ? "grew by " : "lost ", points(d.estimate), of)
+                         : d.estimate < 0 ? cat(error ? "shrank by " : "gained ", points(-d.estimate), of)
+                                          : cat(error ? "stayed" : "lost nothing", of);
+    change = error ? cat(run.after ? "Its " : "The best candidate's ", spoken_metric(run.metric), " ", change) : cat(run.after ? "It " : "The best candidate ", change);
+    std::string text = cat(change, " on ", record::count_text(d.samples), " test samples; with ", sure, " confidence the true ", error ? "growth" : "drop", " is at most ", points(d.high));
     if (!run.goal.max_drop) return text + ".";
     const double bound = *run.goal.max_drop;
     if (d.high <= bound) return text + cat(", within the bound of ", points(bound), ".");

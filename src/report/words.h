@@ -17,7 +17,10 @@ namespace hone::report {
 
 /// Metrics that are shares of samples are shown in per cent and points.
 bool is_share(std::string_view metric);
+bool is_error(std::string_view metric);                          ///< less is better
 std::string metric_name(std::string_view metric);                ///< "top1" -> "Top-1 accuracy"
+/// Within a sentence: "top-1 accuracy", "macro F1".
+std::string spoken_metric(std::string_view metric);
 std::string metric_text(std::string_view metric, double value);  ///< "93.12 %"
 /// A difference of two values of the metric: "0.10 points"; `bare` without the word.
 std::string points_text(std::string_view metric, double value, bool bare = false);
@@ -34,6 +37,8 @@ std::string headline(const record::Run& run);
 /// A sentence on the drop against the bound; empty where none was measured.
 std::string drop_sentence(const record::Run& run);
 std::string speed_sentence(const record::Run& run);
+/// What the rows of corrupted pictures show; empty where there are none.
+std::string robustness_sentence(const record::Run& run);
 /// What to do next, one suggestion a line.
 std::vector<std::string> next_steps(const record::Run& run);
 

@@ -82,6 +82,11 @@ double Json::number(const std::string& path) const {
     EXPECT_TRUE(t && t->is_number()) << path;
     return t && t->is_number() ? t->get<double>() : std::nan("");
 }
+bool Json::truth(const std::string& path) const {
+    const Tree* t = at(*static_cast<const Tree*>(root_.get()), path);
+    EXPECT_TRUE(t && t->is_boolean()) << path;
+    return t && t->is_boolean() && t->get<bool>();
+}
 std::string Json::text(const std::string& path) const {
     const Tree* t = at(*static_cast<const Tree*>(root_.get()), path);
     EXPECT_TRUE(t && t->is_string()) << path;

@@ -29,6 +29,7 @@ class Json {
     bool valid() const;
     bool has(const std::string& path) const;
     double number(const std::string& path) const;
+    bool truth(const std::string& path) const;
     std::string text(const std::string& path) const;
     size_t size(const std::string& path) const;
 

@@ -35,6 +35,64 @@ TEST(DryRun, SaysWhatWouldBeDone) {
     EXPECT_EQ(j.text("recipe.max-drop"), "0.02");
 }
 
+const Json* candidate(const Json& j, const std::string& name, std::string* at) {
+    for (size_t i = 0; i < j.size("candidates"); ++i) {
+        *at = "candidates." + std::to_string(i);
+        if (j.text(*at + ".name").find(name) != std::string::npos) return &j;
+    }
+    ADD_FAILURE() << "no candidate " << name;
+    return &j;
+}
+bool tried(const Json& j, const std::string& name) {
+    std::string at;
+    return candidate(j, name, &at)->truth(at + ".tried");
+}
+
+TEST(DryRun, SaysTheGoalTheMetricAndWhatFollows) {
+    const std::string at = scratch_folder();
+    const std::string data = write_pictures(at + "/data", ten_classes(200));
+    const std::vector<std::string> some = {"optimize", example_model(), "--data", data, "--dry-run", "--samples", "64", "--json"};
+    std::vector<std::string> fast = some;
+    fast.insert(fast.end(), {"--max-latency", "50%", "--max-size", "40%", "--metric", "f1_macro", "--robustness"});
+    const hone::ProcessResult r = hone_command(fast);
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const Json j = Json::parse(r.out);
+    EXPECT_EQ(j.text("runtime"), "hone");
+    EXPECT_EQ(j.text("metric"), "f1_macro");
+    EXPECT_NEAR(j.number("goal.max_latency_ms"), 0.5 * j.number("latency_ms"), 1e-9);
+    EXPECT_GT(j.number("goal.max_bytes"), 1000);
+    for (const char* words : {"best f1_macro", "a run takes at most", "the file takes at most"}) EXPECT_NE(j.text("wanted").find(words), std::string::npos) << j.text("wanted");
+    EXPECT_TRUE(tried(j, "more layers in float"));
+    EXPECT_FALSE(tried(j, "sensitive layers"));  // no bound on the drop
+    const std::string last = "steps." + std::to_string(j.size("steps") - 1);
+    EXPECT_NE(j.text(last + ".what").find("robustness"), std::string::npos);
+    EXPECT_EQ(j.number(last + ".samples"), 20);
+    const Json plain = Json::parse(hone_command(some).out);
+    EXPECT_NE(plain.text("wanted").find("top-1 drops by at most 1.00 points"), std::string::npos) << plain.text("wanted");
+    EXPECT_FALSE(tried(plain, "more layers in float"));
+    EXPECT_TRUE(tried(plain, "sensitive layers"));
+    std::vector<std::string> wrong = some;
+    wrong.insert(wrong.end(), {"--metric", "mse"});
+    const hone::ProcessResult refused = hone_command(wrong);
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.err.find("optimize.metric"), std::string::npos) << refused.err;
+}
+
+TEST(DryRun, PEER_InAnotherRuntime) {
+    HONE_REQUIRE(hone::file_exists(source_path(".venv/peers/bin/python")), "the peers' environment (scripts/peers)");
+    ::setenv("HONE_PEERS", source_path(".venv/peers").c_str(), 1);
+    const std::string data = write_pictures(scratch_folder() + "/data", ten_classes(200));
+    const hone::ProcessResult r = hone_command({"optimize", example_model(), "--data", data, "--dry-run", "--runtime", "onnxruntime", "--json"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const Json j = Json::parse(r.out);
+    EXPECT_EQ(j.text("runtime"), "onnxruntime");
+    EXPECT_FALSE(tried(j, "the original in bf16"));
+    EXPECT_NE(j.text("wanted").find("in onnxruntime"), std::string::npos);
+    ::setenv("HONE_PEERS", "/nowhere/at/all", 1);
+    EXPECT_EQ(hone_command({"optimize", example_model(), "--data", data, "--dry-run", "--runtime", "onnxruntime"}).exit_code, 6);
+    ::unsetenv("HONE_PEERS");
+}
+
 TEST(DryRun, FromARecipeForPeople) {
     const std::string at = scratch_folder();
     const std::string data = write_pictures(at + "/data", ten_classes(100));

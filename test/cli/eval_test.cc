@@ -50,7 +50,7 @@ TEST(Eval, OfARegression) {
     const hone::ProcessResult wide = hone_command({"eval", write_linear(folder + "/w.onnx", {1, 2, 3, 4}, {0, 0}), "--data", folder + "/d.csv"});
     EXPECT_EQ(wide.exit_code, 5);
     EXPECT_NE(wide.err.find("data.targets"), std::string::npos);
-    // What judges classes says so.
+    // Too few for three parts.
     const hone::ProcessResult refused = hone_command({"optimize", model, "--data", folder + "/d.csv", "--out", folder + "/out"});
     EXPECT_EQ(refused.exit_code, 5) << refused.err;
 }

@@ -43,6 +43,67 @@ TEST(Inspect, CountsQuantisedWeightsWhereTheyAreRead) {
     EXPECT_EQ(j.number(layer(0, "parameters")) + j.number(layer(1, "parameters")), 0);
 }
 
+/// A convolution, a scale a channel and an LSTM whose weights and first state nodes make from shapes; one weight is past
+/// the folding limit.
+Graph made_of_shapes() {
+    Graph g;
+    g.opsets[""] = 13;
+    g.ir_version = 8;
+    int at = 0;
+    const auto made = [&](std::vector<int64_t> dims) {
+        const std::string name = cat("made", at++);
+        const ValueId shape = g.add_constant(name + "_shape", Tensor::of_i64(dims));
+        return g.node(g.add_node("", "ConstantOfShape", {shape}, 1, {{"value", Tensor::of_f32({0.02f})}}, name)).out();
+    };
+    const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, shape_of({1, 3, 8, 8})));
+    ValueId y = g.node(g.add_node("", "Conv", {x, made({4, 3, 3, 3}), made({4})}, 1, {}, "conv")).out();
+    const ValueId axes = g.add_constant("axes", Tensor::of_i64({1, 2}));
+    const ValueId scale = g.node(g.add_node("", "Unsqueeze", {made({4}), axes}, 1, {}, "spread")).out();
+    y = g.node(g.add_node("", "Mul", {y, scale}, 1, {}, "scale")).out();
+    y = g.node(g.add_node("", "Add", {y, made({1, 4, 6, 6})}, 1, {}, "mask")).out();  // no weight
+    const ValueId rows = g.node(g.add_node("", "Flatten", {y}, 1, {}, "flatten")).out();
+    const ValueId wide = made({144, 1 << 20});
+    g.outputs = {g.node(g.add_node("", "MatMul", {rows, wide}, 1, {}, "fc")).out()};
+    const ValueId sequence = g.add_input("s", TypeInfo::tensor(DType::f32, shape_of({2, 1, 5})));
+    const NodeId lstm = g.add_node("", "LSTM", {sequence, made({1, 8, 5}), made({1, 8, 2}), kNone, kNone, made({1, 1, 2}), made({1, 1, 2})}, 1,
+                                   {{"hidden_size", int64_t{2}}}, "lstm");
+    g.outputs.push_back(g.node(lstm).out());
+    infer_graph(g);
+    return g;
+}
+
+TEST(Inspect, CountsWeightsThatNodesMake) {
+    const std::string file = scratch_folder() + "/made.onnx";
+    write_model(made_of_shapes(), file);
+    const ProcessResult r = hone_command({"inspect", file, "--no-time", "--json"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const Json j = Json::parse(r.out);
+    const double conv = 4 * 27 + 4, scale = 4, fc = 144.0 * (1 << 20), lstm = 40 + 16;
+    EXPECT_EQ(j.number("totals.parameters"), conv + scale + fc + lstm);
+    double sum = 0;
+    for (size_t i = 0; i < j.size("layers"); ++i) {
+        sum += j.number(layer(i, "parameters"));
+        if (j.text(layer(i, "name")) == "fc") EXPECT_EQ(j.number(layer(i, "parameters")), fc);
+        if (j.text(layer(i, "name")) == "fc") EXPECT_EQ(j.number(layer(i, "macs")), fc);
+        if (j.text(layer(i, "name")) == "mask") EXPECT_EQ(j.number(layer(i, "parameters")), 0);
+    }
+    EXPECT_EQ(sum, j.number("totals.parameters"));
+}
+
+TEST(Inspect, PEER_TheLightModelsHaveTheirParameters) {
+    std::string light;
+    const std::string libraries = source_path(".venv/peers/lib");
+    if (is_directory(libraries))
+        for (const std::string& python : list_directory(libraries))
+            if (python.starts_with("python3")) light = cat(libraries, "/", python, "/site-packages/onnx/backend/test/data/light/light_");
+    HONE_REQUIRE(!light.empty() && file_exists(light + "squeezenet.onnx"), "the peers' environment (scripts/peers)");
+    for (const auto& [name, parameters] : {std::pair("squeezenet", 1235496.0), {"bvlc_alexnet", 60965224.0}, {"densenet121", 8146152.0}}) {
+        const ProcessResult r = hone_command({"inspect", cat(light, name, ".onnx"), "--no-time", "--json"});
+        ASSERT_EQ(r.exit_code, 0) << r.err;
+        EXPECT_EQ(Json::parse(r.out).number("totals.parameters"), parameters) << name;
+    }
+}
+
 TEST(Inspect, LayersAddUpToTheWhole) {
     const ProcessResult r = hone_command({"inspect", example_model(), "--json", "--threads", "1"});
     ASSERT_EQ(r.exit_code, 0) << r.err;

@@ -57,6 +57,8 @@ record::Run poisoned(const std::string& evil) {
     for (auto* t : {&r.recipe, &r.hashes})
         for (auto& [k, v] : *t) k = v = evil;
     r.files = r.warnings = {evil};
+    r.robustness->part = evil;
+    for (auto& row : r.robustness->rows) row.corruption = evil;
     return r;
 }
 
@@ -95,6 +97,36 @@ TEST(Report, TellsTheOutcome) {
     for (const char* text : {"The original was kept", "Not accepted", "6 200 samples", "rejected.onnx"})
         EXPECT_NE(refused.find(text), std::string::npos) << text;
 }
+TEST(Report, ShowsCorruptedPicturesAndThatTheyAreNoVerdict) {
+    const std::string html = html_report(sample_run());
+    for (const char* text : {"as they are", "blur of severity 3", "79.20 %", "78.60 %", "0.60 points", "40 % of the contrast left", "2 000 pictures of the validation part", "the most that the change costs is 0.60 points, by blur", "no part of the verdict"})
+        EXPECT_NE(html.find(text), std::string::npos) << text;
+    EXPECT_NE(terminal_report(sample_run()).find("robustness  Both networks on 2 000 pictures"), std::string::npos) << terminal_report(sample_run());
+    record::Run none = sample_run();
+    none.robustness.reset();
+    EXPECT_EQ(html_report(none).find("no part of the verdict"), std::string::npos);
+    EXPECT_EQ(terminal_report(none).find("robustness"), std::string::npos);
+}
+TEST(Report, NamesTheMetricThatTheBoundIsOn) {
+    record::Run run = sample_run();
+    run.metric = "f1_macro";
+    run.drop->method = "bootstrap";
+    run.drop->lost = run.drop->gained = 0;
+    const std::string f1 = html_report(run);
+    for (const char* text : {"Macro F1", "It lost 0.10 points of macro F1 on 10 000 test samples", "lose at most 0.50 points of macro F1", "by the paired bootstrap", "each counting the same"})
+        EXPECT_NE(f1.find(text), std::string::npos) << text;
+    EXPECT_EQ(f1.find("right before, wrong after"), std::string::npos);
+    EXPECT_NE(terminal_report(run).find("0.10 points of macro F1, between"), std::string::npos);
+    run.metric = "mse";
+    run.before.metric = 0.25, run.after->metric = 0.26;
+    run.goal.max_drop = 0.025;
+    *run.drop = {.estimate = 0.01, .low = 0.005, .high = 0.02, .samples = 500, .method = "bootstrap"};
+    const std::string mse = html_report(run);
+    for (const char* text : {"Mean squared error", "Its mean squared error grew by 0.010", "the true growth is at most 0.020", "within the bound of 0.025"})
+        EXPECT_NE(mse.find(text), std::string::npos) << text;
+    EXPECT_EQ(mse.find("points lost"), std::string::npos);
+    EXPECT_NE(terminal_report(run).find("growth"), std::string::npos);
+}
 TEST(Report, EveryTextOfTheRunIsEscaped) {
     const std::string evil = "<img src=x onerror=alert(1)>\"'&</style></title>\x1b[2J";
     const std::string html = html_report(poisoned(evil));
@@ -131,7 +163,7 @@ TEST(Terminal, IsACompactTable) {
          {"before, best", "latency p50", "0.10 points, between −0.04 and 0.24", "within the bound of 0.50",
           "2.83×, between 2.74× and 2.92×", "/home/me/out/model.onnx", "/home/me/out/report.html", "hone bench"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
-    EXPECT_LT(count(text, "\n"), 24u);
+    EXPECT_LT(count(text, "\n"), 25u);
     const std::string refused = terminal_report(refused_run());
     EXPECT_NE(refused.find("undecided against the bound"), std::string::npos) << refused;
     EXPECT_NE(refused.find("6 200 test samples"), std::string::npos);

@@ -96,6 +96,15 @@ inline record::Run sample_run() {
                           .gained = 33,
                           .mcnemar_p = 0.302};
     r.speedup = record::Interval{2.83, 2.74, 2.92};
+    r.robustness = record::Robustness{"validation", 2000, {}};
+    const auto corrupted = [&](std::string name, int64_t severity, double amount, double before, double after) {
+        r.robustness->rows.push_back({std::move(name), severity, amount, before, after, {before - after, before - after - 0.002, before - after + 0.003}});
+    };
+    corrupted("", 0, 0, 0.936, 0.935);
+    corrupted("noise", 3, 0.12, 0.861, 0.859);
+    corrupted("blur", 3, 0.03, 0.792, 0.786);
+    corrupted("shift", 3, 0.11, 0.744, 0.745);
+    corrupted("contrast", 3, 0.4, 0.905, 0.901);
     r.layers = sample_layers();
     const auto candidate = [&](std::string name, double drop, double ms, int64_t bytes, bool kept, std::string reason) {
         r.candidates.push_back({.name = std::move(name),

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verdicts on the error of a regression as a share, numbers of samples, and two models on corrupted pictures.
+#include "eval/metric_verdict.h"
+
+#include <cmath>
+
+#include "base/rng.h"
+#include "eval/robustness.h"
+#include "support.h"
+
+using namespace hone;
+using namespace hone::eval;
+
+namespace {
+
+/// `samples` of a regression with targets of 0, or pictures of two classes: dark and bright.
+class Samples final : public Dataset {
+  public:
+    Samples(int64_t samples, bool regression) {
+        name_ = "samples";
+        set_sample_dims({1, 8, 8});
+        class_names_ = regression ? std::vector<std::string>() : std::vector<std::string>{"dark", "bright"};
+        for (int64_t i = 0; i < samples; ++i) labels_.push_back(regression ? 0 : static_cast<int>(i % 2));
+        if (regression) targets_ = Tensor::zeros(DType::f32, {samples, 1});
+    }
+    void load(int64_t i, float* out) const override {
+        for (int k = 0; k < 64; ++k) out[k] = (label(i) ? 0.8f : 0.2f) + (k % 2 ? 0.15f : -0.15f);
+    }
+    std::string origin(int64_t i) const override { return std::to_string(i); }
+    uint64_t content(int64_t i) const override { return static_cast<uint64_t>(i); }
+};
+
+/// Answers of a regression: normal errors of this deviation, the second model's those of the first and a little.
+Answers with_errors(int64_t n, double deviation, double more, uint64_t seed) {
+    Answers a;
+    a.classes = 1;
+    a.logits = Tensor::zeros(DType::f32, {n, 1});
+    Rng common(seed, 1), own(seed, 2);
+    for (int64_t i = 0; i < n; ++i) a.logits.set(i, deviation * common.normal() + more * own.normal());
+    return a;
+}
+
+/// Answers by a threshold on a statistic of the picture.
+Answers by(const Dataset& d, bool contrast) {
+    Answers a = answers_for(d.size());
+    a.classes = 2;
+    std::vector<float> x(64);
+    for (int64_t i = 0; i < d.size(); ++i) {
+        d.load(i, x.data());
+        double mean = 0, least = 9, most = -9;
+        for (const float v : x) mean += v / 64.0, least = std::min<double>(least, v), most = std::max<double>(most, v);
+        // The second one needs the contrast of clean pictures to answer "bright".
+        const auto at = static_cast<size_t>(i);
+        a.predicted[at] = mean > 0.5 && (!contrast || most - least > 0.25);
+        a.right[at] = a.predicted[at] == d.label(i);
+    }
+    return a;
+}
+
+}  // namespace
+
+TEST(MetricVerdict, AnErrorMayGrowByAShare) {
+    const Samples data(2000, true);
+    const Answers before = with_errors(2000, 1, 0, 1), same = before, worse = with_errors(2000, 1, 0.2, 1), far = with_errors(2000, 1, 0.6, 1);
+    const MetricVerdict a = judge_growth(Metric::mse, before, same, data, 0.01);
+    EXPECT_EQ(a.estimate, 0);
+    EXPECT_TRUE(a.accepted);
+    const MetricVerdict b = judge_growth(Metric::mse, before, worse, data, 0.1);
+    EXPECT_NEAR(b.estimate, metric_value(Metric::mse, worse, data) - metric_value(Metric::mse, before, data), 1e-9);
+    EXPECT_LT(b.low, b.estimate);
+    EXPECT_GT(b.high, b.estimate);
+    EXPECT_LE(b.high, 0.1 * b.before);
+    EXPECT_TRUE(b.accepted);  // 4 % more
+    EXPECT_FALSE(judge_growth(Metric::mse, before, far, data, 0.1).accepted);  // 36 % more
+    EXPECT_FALSE(judge_growth(Metric::mse, before, worse, data, 0.02).accepted);
+}
+
+TEST(MetricVerdict, SaysHowManySamplesWouldDecide) {
+    const Samples few(300, true);
+    const Answers before = with_errors(300, 1, 0, 3), after = with_errors(300, 1, 0.3, 3);
+    const MetricVerdict v = judge_growth(Metric::mse, before, after, few, 0.12);
+    const double bound = 0.12 * v.before;
+    ASSERT_LT(v.estimate, bound);
+    ASSERT_FALSE(v.accepted);
+    const auto need = samples_needed(v, bound);
+    ASSERT_TRUE(need.has_value());
+    EXPECT_GT(*need, 300);
+    EXPECT_LT(*need, 1000000);
+    EXPECT_FALSE(samples_needed(v, v.estimate).has_value());  // no number helps
+    MetricVerdict exact{.metric = Metric::top1, .estimate = 0.001, .high = 0.02, .samples = 500, .exact = true, .counts = {500, 3, 2}};
+    ASSERT_TRUE(samples_needed(exact, 0.01).has_value());
+    EXPECT_EQ(*samples_needed(exact, 0.01), *samples_needed(0.01, 0.01, 0.001));
+    exact.accepted = true;
+    EXPECT_FALSE(samples_needed(exact, 0.01).has_value());
+}
+
+TEST(Robustness, TwoModelsBesideEachOtherShowWhichLeansOnCleanPictures) {
+    const auto data = std::make_shared<Samples>(200, false);
+    Preprocess p;
+    p.channels = 1;
+    const Answerer before = [](const Dataset& d) { return by(d, false); }, after = [](const Dataset& d) { return by(d, true); };
+    const auto rows = robustness_beside(Metric::top1, before, after, data, p, parse_corruptions("shift:1,contrast:5"), 7);
+    ASSERT_EQ(rows.size(), 3u);
+    EXPECT_EQ(rows[0].corruption, "");
+    EXPECT_EQ(rows[0].severity, 0);
+    EXPECT_EQ(rows[0].before, 1);
+    EXPECT_EQ(rows[0].after, 1);  // alike on clean pictures
+    EXPECT_EQ(rows[0].drop.estimate, 0);
+    EXPECT_EQ(rows[1].corruption, "shift");
+    EXPECT_EQ(rows[1].after, 1);
+    EXPECT_EQ(rows[2].corruption, "contrast");
+    EXPECT_EQ(rows[2].severity, 5);
+    EXPECT_EQ(rows[2].before, 1);
+    EXPECT_EQ(rows[2].after, 0.5);  // dark for all
+    EXPECT_EQ(rows[2].drop.estimate, 0.5);
+    EXPECT_GT(rows[2].drop.low, 0.4);
+}
