@@ -33,6 +33,26 @@ struct Descriptor {
 }
 }  // namespace
 
+namespace {
+struct Unmap {
+    size_t size;
+    void operator()(const void* p) const { ::munmap(const_cast<void*>(p), size); }
+};
+}  // namespace
+
+MappedFile map_open_file(int fd, size_t size, const std::string& what, const std::string& where) {
+    void* p = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) io_error("file.unreadable", where, "cannot map " + what);
+    return {static_cast<const std::byte*>(p), size, std::shared_ptr<const void>(p, Unmap{size})};
+}
+
+void release_pages(const std::shared_ptr<const void>& owner, const void* data, size_t bytes) {
+    if (!owner || !std::get_deleter<Unmap>(owner)) return;
+    const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE)), at = reinterpret_cast<uintptr_t>(data);
+    const uintptr_t begin = (at + page - 1) / page * page, end = (at + bytes) / page * page;
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 MappedFile map_file(const std::string& path) {
     Descriptor d(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (d.fd < 0) {
@@ -46,11 +66,7 @@ MappedFile map_file(const std::string& path) {
     MappedFile m;
     m.size = static_cast<size_t>(st.st_size);
     if (m.size == 0) return m;
-    void* p = ::mmap(nullptr, m.size, PROT_READ, MAP_PRIVATE, d.fd, 0);
-    if (p == MAP_FAILED) io_error("file.unreadable", path, "cannot map");
-    m.data = static_cast<const std::byte*>(p);
-    m.owner = std::shared_ptr<const void>(p, [n = m.size](const void* q) { ::munmap(const_cast<void*>(q), n); });
-    return m;
+    return map_open_file(d.fd, m.size, "it", path);
 }
 
 std::string read_file(const std::string& path) { return std::string(map_file(path).text()); }

@@ -16,6 +16,11 @@ struct MappedFile {
     std::string_view text() const { return {reinterpret_cast<const char*>(data), size}; }
 };
 
+/// Maps `size` > 0 bytes of an open file. Throws io "file.unreadable", which names `what`, with `where`.
+MappedFile map_open_file(int fd, size_t size, const std::string& what, const std::string& where);
+/// Gives back the memory of a part of a mapped file, whose owner is `owner`; when read again it comes from the file. Does
+/// nothing where `owner` is of other memory.
+void release_pages(const std::shared_ptr<const void>& owner, const void* data, size_t bytes);
 /// Maps a regular file for reading. Throws `kind_id` errors: io "file.absent", "file.unreadable".
 MappedFile map_file(const std::string& path);
 /// Reads a whole file into memory. Same errors.

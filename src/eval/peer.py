@@ -16,9 +16,12 @@ Commands on stdin:
     quit
 Dims are numbers separated by blanks. Dtypes: f32 f64 f16 u8 i8 i16 i32 i64 boolean.
 """
+import sys
+
+sys.path = [p for p in sys.path if p]  # a file in the current folder is not one of Python's modules, whatever its name
+
 import argparse
 import os
-import sys
 import time
 
 import numpy as np

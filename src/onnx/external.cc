@@ -2,7 +2,6 @@
 #include "onnx/external.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,13 +97,7 @@ const MappedFile& SideFiles::open(const std::string& location, const std::string
         refuse("model.external.hardlink", cat("side file '", location, "' has other names (hard links)"), where);
     MappedFile m;
     m.size = static_cast<size_t>(st.st_size);
-    if (m.size) {
-        void* p = ::mmap(nullptr, m.size, PROT_READ, MAP_PRIVATE, at.fd, 0);
-        if (p == MAP_FAILED)
-            fail(ErrorKind::io, "file.unreadable", cat("cannot map side file '", location, "': ", std::strerror(errno)), "", where);
-        m.data = static_cast<const std::byte*>(p);
-        m.owner = std::shared_ptr<const void>(p, [n = m.size](const void* q) { ::munmap(const_cast<void*>(q), n); });
-    }
+    if (m.size) m = map_open_file(at.fd, m.size, cat("side file '", location, "'"), where);
     return open_.emplace(key, std::move(m)).first->second;
 }
 

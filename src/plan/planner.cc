@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/thread_pool.h"
 #include "kernel/vector/vector.h"
@@ -164,6 +165,9 @@ class Planner {
         for (size_t i = 0; i < n.inputs.size(); ++i) {
             const bool packed = std::find(k.packed.begin(), k.packed.end(), static_cast<int>(i)) != k.packed.end();
             s.in.push_back(packed ? -1 : slot_in(n.inputs[i], layout));
+            if (!packed || n.inputs[i] == kNone) continue;
+            const Tensor& kept = g_.value(n.inputs[i]).constant;  // the kernel has what it needs of it
+            release_pages(kept.owner(), kept.raw(), kept.bytes());
         }
         for (ValueId v : n.outputs) s.out.push_back(v == kNone ? -1 : new_slot(v, dims_of(g_.value(v).type.shape).size() >= 3 ? layout : Layout::plain));
         plan_.scratch_bytes = std::max(plan_.scratch_bytes, s.kernel->scratch_bytes());

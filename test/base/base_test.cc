@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 
@@ -38,6 +40,40 @@ TEST(DType, HalfRoundTripsEveryPattern) {
 TEST(Shape, OverflowIsAnError) {
     EXPECT_THROW(count_of({int64_t{1} << 40, int64_t{1} << 40}), Error);
     EXPECT_EQ(count_of({int64_t{1} << 40, 0, int64_t{1} << 20}), 0);
+}
+size_t resident_pages(const void* data, size_t bytes) {
+    const int map = open("/proc/self/pagemap", O_RDONLY);
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    size_t n = 0;
+    for (size_t at = 0; at < bytes; at += page) {
+        uint64_t entry = 0;
+        const auto where = static_cast<off_t>((reinterpret_cast<uintptr_t>(data) + at) / page * sizeof entry);
+        EXPECT_EQ(pread(map, &entry, sizeof entry, where), static_cast<ssize_t>(sizeof entry));
+        n += entry >> 63;
+    }
+    close(map);
+    return n;
+}
+
+TEST(File, PagesOfAMappedFileAreGivenBackAndComeAgain) {
+    const std::string path = testing::TempDir() + "/hone_pages";
+    std::string bytes(1 << 20, 0);
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + (i >> 12));
+    write_file_atomic(path, bytes);
+    const MappedFile m = map_file(path);
+    EXPECT_EQ(m.text(), bytes);
+    const size_t pages = resident_pages(m.data, m.size);
+    EXPECT_EQ(pages, 256u);
+    release_pages(m.owner, m.data + 100, 10 * 4096);  // whole pages only
+    EXPECT_EQ(resident_pages(m.data, m.size), pages - 9);
+    release_pages(m.owner, m.data, m.size);
+    EXPECT_EQ(resident_pages(m.data, m.size), 0u);
+    EXPECT_EQ(m.text(), bytes);
+
+    const Tensor t = Tensor::of_f32(std::vector<float>(100000, 3.f));  // no file: nothing happens
+    release_pages(t.owner(), t.raw(), t.bytes());
+    for (int64_t i = 0; i < t.count(); i += 1000) EXPECT_EQ(t.at(i), 3);
+    unlink(path.c_str());
 }
 TEST(File, AtomicWriteKeepsTheOldFileOnInterrupt) {
     const std::string path = testing::TempDir() + "/hone_atomic";

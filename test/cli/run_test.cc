@@ -3,7 +3,10 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <set>
 
+#include "base/cpu.h"
+#include "base/rng.h"
 #include "command.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
@@ -272,6 +275,31 @@ TEST(Run, ArraysOfOneSampleAndOfSeveral) {
                 picture.number("results.0.scores.0.score"), 1e-6);
     write_text(at + "/cut.npy", hone::read_file(at + "/two.npy").substr(0, 140));
     expect_run_error({model, at + "/cut.npy"}, 5, {"cut.npy", "data.npy"});
+}
+
+// Whatever kernels a processor has: the integers are the same, and so are the scores made of them.
+TEST(Run, AnInt8FileScoresAlikeAtEveryInstructionSet) {
+    HONE_REQUIRE(hone::is_directory("/usr/share/datasets/fashion-mnist"), "the Fashion-MNIST data");
+    const std::string at = scratch_folder(), file = at + "/int8.onnx";
+    const hone::ProcessResult made = hone_command({"quantize", example_model(), "--data", "fashion-mnist", "--mean", "0.286", "--std", "0.353", "--samples", "32", "--out", file});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    hone::Rng rng(5);
+    std::string pixels;
+    for (int i = 0; i < 12 * 784; ++i) pixels += static_cast<char>(rng.below(256));
+    write_text(at + "/pictures.npy", npy("|u1", "(12, 28, 28)", pixels));
+    std::vector<double> first;
+    for (const hone::Isa isa : {hone::Isa::avx2, hone::Isa::avx512, hone::Isa::avx512_vnni, hone::Isa::amx}) {
+        if (isa > hone::machine_isa()) continue;
+        const hone::ProcessResult r = hone::run_process({"/usr/bin/env", "HONE_ISA=" + hone::isa_name(isa), HONE_BINARY, "run", file, at + "/pictures.npy", "--raw", "--json"});
+        ASSERT_EQ(r.exit_code, 0) << r.err;
+        const Json j = Json::parse(r.out);
+        std::vector<double> scores;
+        for (size_t i = 0; i < 12; ++i)
+            for (size_t k = 0; k < 10; ++k) scores.push_back(j.number("results." + std::to_string(i) + ".outputs.0.values." + std::to_string(k)));
+        if (first.empty()) first = scores;
+        EXPECT_EQ(scores, first) << hone::isa_name(isa);
+        EXPECT_GT(std::set<double>(scores.begin(), scores.end()).size(), 20u);
+    }
 }
 
 TEST(Run, ModelsOfSeveralInputsTakeNamedArrays) {

@@ -2,9 +2,12 @@
 // The client of the peers: what it says when they are absent, and that it drives both.
 #include "eval/peer.h"
 
+#include <unistd.h>
+
 #include <functional>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "support.h"
 
 namespace {
@@ -53,6 +56,22 @@ TEST(Peer, PEER_DrivesBoth) {
     }
     ASSERT_EQ(answers[0].dims(), answers[1].dims());
     for (int64_t i = 0; i < answers[0].count(); ++i) EXPECT_NEAR(answers[0].at(i), answers[1].at(i), 1e-3);
+}
+
+TEST(Peer, PEER_FilesOfTheCurrentFolderAreNotItsModules) {
+    HONE_REQUIRE(Peer::present(source_path(".")), "the peers' environment (scripts/peers)");
+    const std::string folder = testing::TempDir() + "/hone_peer_folder", back = absolute_path(".");
+    make_directories(folder);
+    for (const char* name : {"re.py", "json.py", "numpy.py", "argparse.py"}) write_file_atomic(folder + "/" + name, "raise SystemExit(3)\n");
+    ASSERT_EQ(chdir(folder.c_str()), 0);
+    std::string version, trouble;
+    try {
+        version = Peer({.engine = "onnxruntime", .model = source_path("examples/fashion_resnet20.onnx"), .root = source_path(".")}).version();
+    } catch (const Error& e) {
+        trouble = e.what();
+    }
+    ASSERT_EQ(chdir(back.c_str()), 0);
+    EXPECT_FALSE(version.empty()) << trouble;
 }
 
 TEST(Peer, PEER_RefusesAndDies) {

@@ -18,7 +18,7 @@ namespace hone::int8 {
 namespace {
 constexpr int64_t kMostRows = 12;
 constexpr int64_t kBlockTiles = 24;         ///< tiles whose sources stay in the caches while the panels pass
-constexpr int64_t kChunkMacs = 400000;      ///< of work worth a chunk: about 10 us
+constexpr int64_t kChunkMacs = 100000;      ///< of work worth a chunk: 1 to 3 us
 constexpr int64_t kMostChunks = 32;
 
 void in_chunks(int64_t n, int64_t most, const std::function<void(int64_t, int64_t)>& f) {
