@@ -8,8 +8,10 @@
 //
 // The interval is one for a repetition: measuring the same way again, in as many fresh processes, gives an estimate
 // within [low, high] in `confidence` of the cases. It is Student's interval of the processes' log ratios, times 1.15
-// for the median in place of the mean and sqrt(2) for the repetition's own error. In simulations with drift, outliers
-// and processes that are off as a whole it held 94 to 98 %, a hierarchical bootstrap widened alike 86 to 99 %.
+// for the median in place of the mean and sqrt(2) for the repetition's own error, joined with 1 % of deviation between
+// measurements minutes apart, which none can see itself. In simulations with drift, outliers and processes and whole
+// measurements that are off it held 94 to 98 %, a hierarchical bootstrap widened alike 86 to 99 %. It does not hold where
+// the machine changes its state for minutes (seen: 2.38 instead of 2.05 on a shared machine).
 #pragma once
 #include <vector>
 
@@ -28,7 +30,7 @@ struct Speedup {
     double width() const { return (high - low) / estimate; }
 };
 
-/// One process alone is cut into stretches; what it cannot see of the differences between processes is taken as 1 %.
+/// One process alone is cut into stretches.
 /// HONE_CHECKs that there is a block, every block has a pair, and all times are positive.
 Speedup paired_speedup(const std::vector<TimedBlock>& blocks, double confidence = 0.95);
 

@@ -89,7 +89,8 @@ struct Search {
     std::pair<double, double> quick_times(const Trial& a, const Trial& b);
     /// Fills latency (against the original in fp32) and bytes.
     void time(Trial& t);
-    /// In fresh processes; where noise leaves open which is faster, in twice as many again.
+    /// In fresh processes; where noise leaves open which is faster, or by how much to a tenth, in twice as many again,
+    /// and for a likely gain once more in twice as many.
     TimedPair timed_pair(const std::string& what, const eval::TimedModel& a, const eval::TimedModel& b);
 
     Trial original_trial(Precision p) const;
