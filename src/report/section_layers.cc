@@ -32,7 +32,7 @@ struct TimeUnit {
         for (const auto& row : run.layers) most = std::max(most, row.time_before_ms.value_or(0));
         if (most < 1) name = "µs", scale = 1000, digits = 1;
     }
-    std::string text(const std::optional<double>& ms) const { return ms ? fixed(*ms * scale, digits) : "–"; }
+    std::string text(const std::optional<double>& ms) const { return ms && *ms > 0 ? fixed(*ms * scale, digits) : "–"; }
 };
 
 std::string work_text(double share) {
@@ -87,10 +87,10 @@ void layer_row(Html& html, const record::Run& run, const record::LayerRow& row, 
     figure("price", row.sensitivity ? price_text(*row.sensitivity) : "–");
     figure(before.c_str(), unit.text(row.time_before_ms));
     figure(after.c_str(), unit.text(row.time_after_ms));
-    const bool both = row.time_before_ms && row.time_after_ms && *row.time_after_ms > 0;
+    const bool both = row.time_before_ms && row.time_after_ms && *row.time_before_ms > 0 && *row.time_after_ms > 0;
     figure("gain", both ? times_text(*row.time_before_ms / *row.time_after_ms) : "–");
     const auto cell = html.open("td", {{"class", "why"}, {"data-label", "why"}});
-    html.text(row.reason);
+    html.text(cat(row.reason, row.reason.empty() || row.seen.empty() ? "" : ". "));
     if (!row.seen.empty()) html.element("span", "In 8 bits: " + row.seen, {{"class", "small"}});
 }
 
@@ -122,11 +122,11 @@ void layers_section(Html& html, const record::Run& run) {
     html.element("h2", "What was done to each layer");
     summary(html, run);
     const size_t first = run.layers.size() > shown_rows + 4 ? shown_rows : run.layers.size();
-    layer_table(html, run, 0, first, work);
     html.element("p",
-                 "Price: the noise that this layer alone, changed, puts into the network's scores on the validation "
-                 "part, as a share of their variance.",
-                 {{"class", "caption"}});
+                 "Work: the share of all multiply-adds. Price: the noise that this layer alone, changed, puts into the "
+                 "network's scores on the validation part, as a share of their variance. Times are of whole runs; where "
+                 "there is none, the layer is done within another one's. Fewer than 8 bits are not among the methods yet.");
+    layer_table(html, run, 0, first, work);
     if (first == run.layers.size()) return;
     const auto fold = html.open("details");
     html.element("summary", cat("The other ", run.layers.size() - first, " layers"));
@@ -146,8 +146,8 @@ void sensitivity_section(Html& html, const record::Run& run) {
     html.element("h2", "Which layers are delicate");
     html.element(
         "p",
-        "Each layer was changed alone and the network judged on the validation part: a long bar is a layer that "
-        "answers change for.");
+        "Each layer was changed alone and the network judged on the validation part: a long bar is a layer whose change "
+        "puts much noise into the scores.");
     {
         const auto list = html.open("div", {{"class", "rows"}});
         for (size_t i = 0; i < rows.size() && i < shown_bars; ++i) {

@@ -28,7 +28,7 @@ std::string robustness_sentence(const record::Run& run) {
     if (!run.robustness || run.robustness->rows.size() < 2) return "";
     const record::Robustness& r = *run.robustness;
     const auto& worst = *std::max_element(r.rows.begin() + 1, r.rows.end(), [](const auto& a, const auto& b) { return a.drop.estimate < b.drop.estimate; });
-    const std::string most = worst.drop.estimate > 0 ? cat("the most that the change costs is ", points_text(run.metric, worst.drop.estimate), ", by ", worst.corruption)
+    const std::string most = worst.drop.estimate > 0 ? cat("the most that the change costs is ", points_text(run.metric, worst.drop.estimate), " (", worst.corruption, ")")
                                                      : std::string("the change costs nothing on any of them");
     return cat("Both networks on ", record::count_text(r.samples), " pictures of the ", r.part, " part, made worse in ", r.rows.size() - 1, r.rows.size() == 2 ? " way" : " ways", ": ", most,
                ". It shows whether the new network leans more on clean pictures than the original did; it is no part of the verdict.");

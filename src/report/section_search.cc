@@ -17,7 +17,7 @@ void candidate_row(Html& html, const record::Run& run, const record::Candidate& 
     };
     figure(run.metric == "top1" ? "accuracy" : "metric", metric_text(run.metric, c.metric));
     figure("drop", points_text(run.metric, c.drop, true));
-    figure("latency", ms_text(c.latency_ms));
+    figure("latency", c.latency_ms > 0 ? ms_text(c.latency_ms) : "not timed");
     figure("speed-up", c.speedup ? times_text(c.speedup->estimate) : "–");
     figure("size", c.bytes > 0 ? bytes_text(double(c.bytes)) : "–");
     {

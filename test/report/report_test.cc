@@ -97,9 +97,23 @@ TEST(Report, TellsTheOutcome) {
     for (const char* text : {"The original was kept", "Not accepted", "6 200 samples", "rejected.onnx"})
         EXPECT_NE(refused.find(text), std::string::npos) << text;
 }
+TEST(Report, WhatWasNotTimedHasNoTime) {
+    record::Run run = sample_run();
+    ASSERT_FALSE(run.candidates.empty() || run.layers.empty());
+    run.candidates[0].latency_ms = 0;
+    run.layers[0].time_before_ms = 0.01;  // done within another layer's time afterwards
+    run.layers[0].time_after_ms = 0;
+    run.layers[0].reason = "the reason";
+    run.layers[0].seen = "31 dB";
+    const std::string html = html_report(run);
+    EXPECT_NE(html.find("not timed"), std::string::npos);
+    EXPECT_EQ(html.find("0.000 ms"), std::string::npos);
+    EXPECT_EQ(html.find(">0.000<"), std::string::npos);
+    EXPECT_NE(html.find("the reason. <"), std::string::npos) << "a full stop between why and what 8 bits see";
+}
 TEST(Report, ShowsCorruptedPicturesAndThatTheyAreNoVerdict) {
     const std::string html = html_report(sample_run());
-    for (const char* text : {"as they are", "blur of severity 3", "79.20 %", "78.60 %", "0.60 points", "40 % of the contrast left", "2 000 pictures of the validation part", "the most that the change costs is 0.60 points, by blur", "no part of the verdict"})
+    for (const char* text : {"as they are", "blur of severity 3", "79.20 %", "78.60 %", "0.60 points", "40 % of the contrast left", "2 000 pictures of the validation part", "the most that the change costs is 0.60 points (blur)", "no part of the verdict"})
         EXPECT_NE(html.find(text), std::string::npos) << text;
     EXPECT_NE(terminal_report(sample_run()).find("robustness  Both networks on 2 000 pictures"), std::string::npos) << terminal_report(sample_run());
     record::Run none = sample_run();
