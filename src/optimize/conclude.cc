@@ -174,7 +174,8 @@ class Conclusion {
             if (const auto most = s_.max_bytes()) parts.push_back(cat(bytes(run_.after->bytes), " of at most ", bytes(*most)));
             run_.reason = join(parts, "; ");
         } else {
-            run_.reason = d.samples_needed ? cat("too few test samples to be sure: ", drop, " may be up to ", s_.drop_text(v.high), "; about ", *d.samples_needed, " samples would decide it")
+            run_.reason = std::isnan(v.high) ? cat("the test samples have no ", s_.metric_name(), ": are they all of one class?")
+                          : d.samples_needed ? cat("too few test samples to be sure: ", drop, " may be up to ", s_.drop_text(v.high), "; about ", *d.samples_needed, " samples would decide it")
                                            : cat(drop, " may be up to ", s_.drop_text(v.high), ", past the bound of ", s_.drop_text(bound));
             rejected_ = &t;
             rejected_reason_ = run_.reason;
@@ -194,6 +195,7 @@ class Conclusion {
         run_.hashes.emplace_back("result", record::sha256_hex(map_file(path).text()));
         run_.files.push_back(run_.model);
         if (s_.runtime->name() == "hone") leave_plan_beside(t.precision);
+        else ::remove(default_plan_file(path).c_str());  // of an answer before this one
     }
 
     /// For the next start of the answer as it was timed.
