@@ -6,18 +6,12 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/cpu.h"
 #include "base/rng.h"
+#include "isa_cap.h"
 #include "support.h"
 
 namespace hone::depthwise {
 namespace {
-
-struct Cap {
-    Isa before = usable_isa();
-    explicit Cap(Isa isa) { set_isa_cap(isa); }
-    ~Cap() { set_isa_cap(before); }
-};
 
 struct Case {
     int64_t h, w, c, k, stride, dilation, pad;

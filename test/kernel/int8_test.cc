@@ -6,20 +6,14 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/cpu.h"
 #include "base/rng.h"
 #include "base/tensor.h"
 #include "base/thread_pool.h"
+#include "isa_cap.h"
 #include "support.h"
 
 namespace hone::int8 {
 namespace {
-
-struct Cap {
-    Isa before = usable_isa();
-    explicit Cap(Isa isa) { set_isa_cap(isa); }
-    ~Cap() { set_isa_cap(before); }
-};
 
 struct Case {
     int64_t n, h, w, in, out, groups, kh, kw, stride, dilation, pad;

@@ -9,6 +9,7 @@
 #include "base/tensor.h"
 #include "base/thread_pool.h"
 #include "base/timing.h"
+#include "isa_cap.h"
 #include "support.h"
 
 namespace hone::recurrent {
@@ -111,12 +112,6 @@ void expect_near(const std::vector<float>& got, const std::vector<float>& want) 
 }
 
 const std::vector<Isa> kIsas = {Isa::scalar, Isa::avx2, Isa::avx512};
-struct Cap {
-    Isa before = usable_isa();
-    explicit Cap(Isa isa) { set_isa_cap(isa); }
-    ~Cap() { set_isa_cap(before); }
-};
-
 TEST(Recurrent, MatchesOnnxInDouble) {
     for (Isa isa : kIsas) {
         if (isa > machine_isa()) continue;

@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/file.h"
-#include "base/rng.h"
+#include "normal.h"
 #include "record/fast_hash.h"
 #include "run/session.h"
 #include "shared_models.h"
@@ -24,12 +24,6 @@ struct TempFile {
     TempFile() : path(cat("/tmp/hone_plan_", static_cast<int>(::getpid()), "_", static_cast<long>(reinterpret_cast<intptr_t>(this)), ".plan")) {}
     ~TempFile() { ::unlink(path.c_str()); }
 };
-
-Tensor normal(Rng& rng, const Dims& d) {
-    Tensor t = Tensor::zeros(DType::f32, d);
-    for (int64_t i = 0; i < t.count(); ++i) t.set(i, 0.3 * rng.normal());
-    return t;
-}
 
 /// Two convolutions with a residual, a pool, a Concat, a Gemm: kernels with packed weights, views, reorders.
 Graph small_net() {

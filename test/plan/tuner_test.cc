@@ -6,20 +6,14 @@
 #include <cmath>
 
 #include "base/cpu.h"
-#include "base/rng.h"
 #include "base/thread_pool.h"
+#include "normal.h"
 #include "plan/lower.h"
 #include "support.h"
 
 using namespace hone;
 
 namespace {
-
-Tensor normal(Rng& rng, const Dims& d) {
-    Tensor t = Tensor::zeros(DType::f32, d);
-    for (int64_t i = 0; i < t.count(); ++i) t.set(i, 0.3 * rng.normal());
-    return t;
-}
 
 /// conv -> conv (the same shape) with a residual -> Gemm.
 Graph net() {
