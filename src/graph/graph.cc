@@ -90,6 +90,16 @@ void Graph::add_node_input(NodeId n, ValueId v) {
     if (v != kNone) value(v).users.push_back(n);
 }
 
+ValueId Graph::add_node_output(NodeId n, size_t index) {
+    if (node(n).out(index) != kNone) return node(n).outputs[index];
+    const ValueId v = add_value(index ? cat(node(n).name, ":", static_cast<unsigned long>(index)) : node(n).name + ":out", {});
+    std::vector<ValueId>& outputs = node(n).outputs;
+    if (outputs.size() <= index) outputs.resize(index + 1, kNone);
+    outputs[index] = v;
+    value(v).producer = n;
+    return v;
+}
+
 void Graph::replace_uses(ValueId from, ValueId to) {
     HONE_CHECK(from != to);
     const std::vector<NodeId> users = value(from).users;

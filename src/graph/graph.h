@@ -94,6 +94,8 @@ class Graph {
 
     void set_input(NodeId n, size_t index, ValueId v);
     void add_node_input(NodeId n, ValueId v);
+    /// Output `index` of the node; a fresh value when it has none yet.
+    ValueId add_node_output(NodeId n, size_t index);
     /// Every use of `from`, graph outputs included, becomes `to`. A graph output keeps its name: `to` takes it over
     /// when it has a producer and is not itself an output.
     void replace_uses(ValueId from, ValueId to);

@@ -8,6 +8,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -257,7 +258,7 @@ std::vector<OpDecl> binary() {
     constexpr auto logic = infer_two<is_boolean, false>;
     constexpr auto bits = infer_two<is_integer, false>;
     constexpr auto order = infer_two<is_number, true>;
-    return {
+    std::vector<OpDecl> all = {
         op("Add", infer_arithmetic, run<sum, add>),
         op("Sub", infer_arithmetic, run<difference, sub>),
         op("Mul", infer_arithmetic, run<times, mul>),
@@ -292,6 +293,8 @@ std::vector<OpDecl> binary() {
          .elementwise = true,
          .since = 9},
     };
+    attach_rules(all, binary_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -90,6 +90,8 @@ struct CostContext : OpContext {
     std::vector<TypeInfo> in, out;
 };
 
+struct GradientContext;  // op/gradient.h
+
 struct OpDecl {
     const char* domain = "";
     const char* name;
@@ -102,6 +104,9 @@ struct OpDecl {
     double tolerance = 1e-5;         ///< relative, fp32 kernels against the reference
     bool random = false;             ///< Random*, Bernoulli, ...
     bool elementwise = false;        ///< y[i] depends on x[i] alone (after broadcasting): any layout will do
+    /// The rule of reverse-mode differentiation (op/gradient.h); null: none, and a gradient that must pass is refused.
+    void (*gradient)(GradientContext&) = nullptr;
+    bool flat = false;               ///< the gradient is 0 wherever there is one (Floor, Sign): it ends here
     /// Rewrites a node of opset `from` (not 21) into canonical form, in place. Null: nothing changed since opset 1.
     void (*upgrade)(Graph&, NodeId, int from) = nullptr;
     /// The inverse for writing at opset `to`; returns the least opset that can express the node, <= `to` when done.

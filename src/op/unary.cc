@@ -9,6 +9,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -258,6 +259,7 @@ std::vector<OpDecl> unary() {
                    .elementwise = true,
                    .upgrade = upgrade_clip,
                    .downgrade = downgrade_clip});
+    attach_rules(all, unary_rules());
     return all;
 }
 
