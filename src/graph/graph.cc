@@ -201,6 +201,7 @@ Graph Graph::compacted() const {
     g.ir_version = ir_version;
     g.producer = producer;
     g.doc = doc;
+    g.states = states;
     std::map<ValueId, ValueId> map;
     auto copy_value = [&](ValueId v) {
         if (v == kNone) return kNone;

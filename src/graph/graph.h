@@ -64,10 +64,18 @@ struct Node {
     bool is(std::string_view o, std::string_view d = "") const { return op == o && domain == d; }
 };
 
+/// What outlives a run (weights, moments, statistics): graph input `input` reads the old value, graph output `output` is the
+/// new one, of the same type. Indices, so that passes need not know of them.
+struct State {
+    std::string name;
+    size_t input, output;
+};
+
 class Graph {
   public:
     std::string name = "graph";
     std::vector<ValueId> inputs, outputs;
+    std::vector<State> states;
     std::map<std::string, std::string> metadata;  ///< ONNX metadata_props
     std::map<std::string, int> opsets;            ///< of the file it came from, by domain; what it is written as
     int ir_version = 0;
