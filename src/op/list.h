@@ -43,6 +43,7 @@ std::vector<OpDecl> unpool();
 std::vector<OpDecl> signal();
 std::vector<OpDecl> detection();
 std::vector<OpDecl> optimizer();
+std::vector<OpDecl> update();
 std::vector<OpDecl> resize();
 std::vector<OpDecl> random();
 std::vector<OpDecl> grid_sample();

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The training step as one graph: forward, loss, backward, clipping, update. The trainer runs it once a batch.
+//
+//   TrainingStep s = training_step(make_trainable(specialise(model, dims)), {.loss = {"cross_entropy"}});
+//   // inputs by name: the model's, s.targets, s.rate, the states; outputs: the model's, at s.loss the loss, new states
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/trainable.h"
+
+namespace hone::train {
+
+struct StepOptions {
+    LossSpec loss;
+    UpdateOptions update{};
+};
+
+struct TrainingStep {
+    Graph graph;
+    std::vector<std::string> targets;       ///< names of the inputs that hold the loss's targets
+    std::string rate;                       ///< name of the input that takes the learning rate, an f64 scalar
+    size_t loss = 0;                        ///< index of the output
+    std::map<std::string, Tensor> initial;  ///< of every state
+};
+
+/// Throws what add_loss, add_gradients and add_update throw; usage "train.reduction" for a loss that is not reduced.
+TrainingStep training_step(Trainable trainable, const StepOptions& options);
+
+}  // namespace hone::train
