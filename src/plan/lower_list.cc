@@ -34,6 +34,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::scaled_attention, {"Attention"});
         add(lower::recurrent, {"LSTM", "GRU", "hone.LSTM", "hone.GRU"});
         add(lower::attention, {"hone.Attention"});
+        add(lower::update, {"hone.Sgd", "hone.Adagrad", "hone.RmsProp", "hone.Adam"});
         add(lower::chain, {"hone.Chain"});
         return m;
     }();

@@ -14,6 +14,7 @@ namespace {
 #include "kernel/vector/norm.inl"
 #include "kernel/vector/quantise.inl"
 #include "kernel/vector/reorder.inl"
+#include "kernel/vector/update.inl"
 
 constexpr Table kTable = {
     .unary = {map1<Relu>, map1<LeakyRelu>, map1<Clip>, map1<Sigmoid>, map1<Tanh>, map1<Silu>, map1<HardSigmoid>,
@@ -50,6 +51,10 @@ constexpr Table kTable = {
     .bf16_to_f32 = bf16_to_f32,
     .f32_to_f16 = f32_to_f16,
     .f16_to_f32 = f16_to_f32,
+    .update_sgd = update_sgd,
+    .update_adagrad = update_adagrad,
+    .update_rmsprop = update_rmsprop,
+    .update_adam = update_adam,
     .transpose = {transpose<Tile1>, transpose<Tile2>, transpose<Tile4>, transpose<Tile8>},
 };
 }  // namespace

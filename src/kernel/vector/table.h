@@ -69,6 +69,16 @@ struct QMul {
     float scale = 1;
 };
 
+/// One step of an optimiser (op/update.cc): weights, gradients and up to three states, in place where the pointers agree.
+struct UpdateArgs {
+    const float *w = nullptr, *g = nullptr, *s[3] = {};
+    float *w_out = nullptr, *s_out[3] = {};
+    int states = 0;
+    float rate = 0, decay = 0, momentum = 0, epsilon = 0, beta1 = 0, one_minus_beta1 = 0, beta2 = 0, one_minus_beta2 = 0;
+    float shrink = 1, root = 1;  ///< of Adam: 1 - lr * decay, and 1 / sqrt(1 - beta2^t); its rate is lr / (1 - beta1^t)
+    bool flag = false;           ///< Nesterov's, centred, decoupled
+};
+
 struct Table {
     void (*unary[static_cast<int>(Unary::count)])(const float* x, float* y, int64_t n, float alpha, float beta);
     BinaryForms binary[static_cast<int>(Binary::count)];
@@ -138,6 +148,12 @@ struct Table {
     void (*bf16_to_f32)(const uint16_t* x, float* y, int64_t n);
     void (*f32_to_f16)(const float* x, uint16_t* y, int64_t n);
     void (*f16_to_f32)(const uint16_t* x, float* y, int64_t n);
+
+    /// Elements [begin, end).
+    void (*update_sgd)(const UpdateArgs& u, int64_t begin, int64_t end);
+    void (*update_adagrad)(const UpdateArgs& u, int64_t begin, int64_t end);
+    void (*update_rmsprop)(const UpdateArgs& u, int64_t begin, int64_t end);
+    void (*update_adam)(const UpdateArgs& u, int64_t begin, int64_t end);
 
     /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < cols; strides in elements. The element has
     /// 1 << index bytes: transpose[0] int8, [1] bf16, [2] f32, [3] int64. NCHW -> NHWC is rows = C, cols = H * W,
