@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/thread_pool.h"
 #include "kernel/vector/vector.h"
+#include "pass/list.h"
 #include "plan/lower.h"
 #include "plan/memory.h"
 
@@ -220,7 +221,10 @@ std::shared_ptr<const Plan> make_plan(const Graph& g, const std::vector<Dims>& i
 
 Graph lower_graph(const Graph& g, const std::vector<Dims>& input_dims, const PlanOptions& options) {
     Graph lowered = specialise(g, input_dims);
-    if (options.references) return lowered;
+    if (options.references) {
+        passes::expand_gradients(lowered, {});  // not an operator: it has no reference
+        return lowered;
+    }
     run_passes(lowered, Stage::runtime, {options.disabled_passes, options.dump, options.precision});
     return lowered.compacted();
 }
