@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Adagrad, Adam and Momentum of ai.onnx.preview.training: R, T, then each kind of tensor for all parameters in turn.
+// Adagrad, Adam and Momentum of ai.onnx.preview.training: R, T, then each kind of tensor for all parameters in turn; and
+// Gradient, which passes expand.
 #include <cmath>
 
+#include "op/elements.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -88,6 +90,15 @@ void run_momentum(RefContext& c) {
     });
 }
 
+/// d y / d x for each of xs: the types of the xs, which come first among the inputs. src/pass/expand_gradients.cc makes
+/// nodes of it.
+void infer_gradient(InferContext& c) {
+    const size_t n = c.texts("xs").size();
+    if (c.inputs() != n + c.texts("zs").size() || c.out.size() > n)
+        c.refuse(cat("has ", number(c.inputs()), " inputs and ", number(c.out.size()), " outputs for ", number(n), " xs and ", number(c.texts("zs").size()), " zs"));
+    for (size_t i = 0; i < c.out.size(); ++i) c.set_like(i, i);
+}
+
 AttrSpec required(const char* name, AttrKind kind) { return {name, kind, std::nullopt, true}; }
 
 }  // namespace
@@ -106,6 +117,9 @@ std::vector<OpDecl> optimizer() {
                         {"norm_coefficient", AttrKind::real, 0.0f},
                         {"norm_coefficient_post", AttrKind::real, 0.0f}},
          .infer = infer_adam, .reference = run_adam},
+        {.domain = kDomain, .name = "Gradient", .min_inputs = 1, .max_inputs = -1, .min_outputs = 1, .max_outputs = -1,
+         .attributes = {required("xs", AttrKind::texts), required("y", AttrKind::text), {"zs", AttrKind::texts}},
+         .infer = infer_gradient, .reference = nullptr},
         {.domain = kDomain, .name = "Momentum", .min_inputs = 3, .max_inputs = -1, .min_outputs = 1, .max_outputs = -1,
          .attributes = {required("alpha", AttrKind::real), required("beta", AttrKind::real), required("mode", AttrKind::text),
                         required("norm_coefficient", AttrKind::real)},

@@ -67,7 +67,7 @@ Trial best_recipe(Search& s) {
     std::vector<std::string> others;
     for (const Trial& t : tried)
         if (&t != &*least) {
-            s.add_candidate(t, false, "another way loses less on validation");
+            s.add_candidate(t, false, t.drop() == least->drop() ? "no better on validation than a simpler way" : "another way loses less on validation");
             others.push_back(cat(compress::recipe_name(t.options), " ", s.drop_text(t.drop())));
         }
     s.decide(cat("chose ", compress::recipe_name(least->options)), cat("drop on validation ", s.drop_text(least->drop()), others.empty() ? "" : ", against ", join(others, ", ")));
@@ -195,7 +195,8 @@ Trial spend_latency(Search& s, Trial trial) {
             s.judge(t);
             s.trials.push_back(t);
         }
-        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat(percent(t.latency), " of the original's time", good ? cat(", drop on validation ", s.drop_text(t.drop())) : ", too slow"));
+        s.decide(cat("tried ", middle, " of ", n, " layers in float"), cat(percent(t.latency), " of the original's time", good ? cat(", drop on validation ", s.drop_text(t.drop())) : ", too slow for the bound with a margin for noise"));
+        s.add_candidate(t, false, !good ? "too slow for the bound with a margin for noise" : "fast enough; the most accurate on validation is taken");
         if (good) best = std::move(t);
         (good ? low : high) = middle;
     }

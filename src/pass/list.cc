@@ -5,6 +5,7 @@ namespace hone {
 
 const std::vector<PassDecl>& all_passes() {
     static const std::vector<PassDecl> all = {
+        {"expand_gradients", Stage::portable, passes::expand_gradients, "ai.onnx.preview.training.Gradient becomes the nodes that compute it"},
         {"fold_constants", Stage::portable, passes::fold_constants, "nodes of constants become constants"},
         {"eliminate_identity", Stage::portable, passes::eliminate_identity, "nodes that change nothing go"},
         {"canonicalise", Stage::portable, passes::canonicalise, "Sum becomes Add, ReduceMean over all positions GlobalAveragePool"},
@@ -13,6 +14,7 @@ const std::vector<PassDecl>& all_passes() {
         {"fuse_conv_bn", Stage::portable, passes::fuse_conv_bn, "batch normalisation folds into the convolution"},
         {"eliminate_dead", Stage::portable, passes::eliminate_dead, "nodes that nobody uses go"},
 
+        {"expand_gradients", Stage::runtime, passes::expand_gradients, "as above, with every dim known"},
         {"fold_constants", Stage::runtime, passes::fold_constants, "as above, with every dim known"},
         {"eliminate_identity", Stage::runtime, passes::eliminate_identity, "as above"},
         {"canonicalise", Stage::runtime, passes::canonicalise, "as above"},

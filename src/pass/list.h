@@ -4,6 +4,7 @@
 #include "pass/pass.h"
 
 namespace hone::passes {
+bool expand_gradients(Graph&, const PassOptions&);
 bool fold_constants(Graph&, const PassOptions&);
 bool eliminate_identity(Graph&, const PassOptions&);
 bool eliminate_dead(Graph&, const PassOptions&);

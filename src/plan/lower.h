@@ -31,13 +31,19 @@ struct LowerContext {
     OpContext op() const { return {*find_op(node.domain, node.op), node}; }
 };
 
+/// The memory of an input that an output may take.
+struct InPlace {
+    int input, output;
+    InPlace(int in, int out = 0) : input(in), output(out) {}
+};
+
 struct Candidate {
     std::string name;
     LayoutRule layout = LayoutRule::plain;
     /// Null: not admissible after all. `layout` is what `any` came to.
     std::function<std::unique_ptr<StepKernel>(Layout layout)> make;
     Isa isa = Isa::scalar;
-    std::vector<int> in_place = {};  ///< inputs whose memory output 0 may take, in order of preference
+    std::vector<InPlace> in_place = {};  ///< in order of preference
     bool measured_only = false;      ///< never of a fixed plan: its answers may differ in bits, or it is seldom faster
     int variants = 1;                ///< how many values of LowerContext::variant are worth trying, at most
     bool view = false;               ///< output 0 is input 0 with other dims: no kernel at all

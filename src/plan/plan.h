@@ -113,6 +113,9 @@ class Plan {
     std::vector<DType> input_types;
     std::vector<Dims> input_dims;
     std::vector<InPlaceWish> in_place_wishes;
+    /// Inputs that a run writes: after it, the tensor given for `input` holds what output `output` is. Indices into `inputs`
+    /// and `outputs`.
+    std::vector<State> states;
     size_t arena_bytes = 0, scratch_bytes = 0;
     int threads = 1;
     /// The slot whose memory `slot` lies in: itself when it shares none.

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/thread_pool.h"
 #include "kernel/vector/vector.h"
+#include "pass/list.h"
 #include "plan/lower.h"
 #include "plan/memory.h"
 
@@ -29,6 +30,8 @@ class Planner {
         for (NodeId id : g_.order()) plan_node(id);
         for (ValueId v : g_.outputs) plan_.outputs.push_back(slot_in(v, Layout::plain));
         drop_unused_constants();
+        for (const State& s : g_.states) plan_.states.push_back({s.name, s.input, s.output});
+        bind_states(plan_);
         plan_memory(plan_);
     }
 
@@ -171,9 +174,9 @@ class Planner {
         }
         for (ValueId v : n.outputs) s.out.push_back(v == kNone ? -1 : new_slot(v, dims_of(g_.value(v).type.shape).size() >= 3 ? layout : Layout::plain));
         plan_.scratch_bytes = std::max(plan_.scratch_bytes, s.kernel->scratch_bytes());
-        for (int i : k.in_place) {
-            const int from = s.in[static_cast<size_t>(i)];
-            if (from >= 0 && plan_.slots[static_cast<size_t>(from)].bytes == plan_.slots[static_cast<size_t>(s.out[0])].bytes) plan_.in_place_wishes.push_back({plan_.steps.size(), from, s.out[0]});
+        for (const InPlace& w : k.in_place) {
+            const int from = s.in[static_cast<size_t>(w.input)], to = s.out[static_cast<size_t>(w.output)];
+            if (from >= 0 && to >= 0 && plan_.slots[static_cast<size_t>(from)].bytes == plan_.slots[static_cast<size_t>(to)].bytes) plan_.in_place_wishes.push_back({plan_.steps.size(), from, to});
         }
         plan_.steps.push_back(std::move(s));
     }
@@ -218,7 +221,10 @@ std::shared_ptr<const Plan> make_plan(const Graph& g, const std::vector<Dims>& i
 
 Graph lower_graph(const Graph& g, const std::vector<Dims>& input_dims, const PlanOptions& options) {
     Graph lowered = specialise(g, input_dims);
-    if (options.references) return lowered;
+    if (options.references) {
+        passes::expand_gradients(lowered, {});  // not an operator: it has no reference
+        return lowered;
+    }
     run_passes(lowered, Stage::runtime, {options.disabled_passes, options.dump, options.precision});
     return lowered.compacted();
 }

@@ -243,8 +243,10 @@ class Bench {
         std::vector<std::vector<double>> ms(all.size());
         for (size_t i : live) {
             args[i] = arguments(i, plain_, layouts_[i]);
-            const std::vector<int>& places = kernels_[i].second.in_place;  // as in the plan: the residual lies where the result goes
-            if (places.size() == 1 && args[i].in[static_cast<size_t>(places[0])].bytes() == args[i].out[0].bytes()) args[i].in_ptr[static_cast<size_t>(places[0])] = args[i].out_ptr[0];
+            const std::vector<InPlace>& places = kernels_[i].second.in_place;  // as in the plan: the residual lies where the result goes
+            if (places.size() != 1 || places[0].output != 0) continue;
+            const auto place = static_cast<size_t>(places[0].input);
+            if (args[i].in[place].bytes() == args[i].out[0].bytes()) args[i].in_ptr[place] = args[i].out_ptr[0];
         }
         for (int round = 0; round < kRounds; ++round) {
             for (size_t i : live) {

@@ -19,6 +19,7 @@ bool kept(const record::LayerRow& row) { return row.decision.empty() || row.deci
 std::string small_percent(double share) { return share < 0.0005 ? "< 0.1 %" : percent_text(share, 1); }
 
 std::string price_text(double price) {
+    if (price > 0 && price < 5e-6) return "< 0.001 %";
     return percent_text(price, price < 0.001 ? 3 : 2);
 }
 
@@ -39,28 +40,36 @@ std::string work_text(double share) {
     return share == 0 ? "no multiply-adds" : (share < 0.01 ? "less than 1 %" : percent_text(share, 0)) + " of the work";
 }
 
-void summary(Html& html, const record::Run& run) {
-    struct Share {
-        int64_t layers = 0;
-        double macs = 0;  // a sum of a stranger's numbers
-    };
+struct Share {
+    std::string decision;
+    int64_t layers = 0;
+    double macs = 0;  // a sum of a stranger's numbers
+};
+/// What was done to how much of the network, the most work first.
+std::vector<Share> shares_of(const record::Run& run, double* all) {
     std::map<std::string, Share> shares;
-    double all = 0;
     for (const auto& row : run.layers) {
         Share& s = shares[row.decision.empty() ? "kept" : row.decision];
         ++s.layers;
         s.macs += static_cast<double>(row.macs);
-        all += static_cast<double>(row.macs);
+        *all += static_cast<double>(row.macs);
     }
-    std::vector<std::pair<std::string, Share>> order(shares.begin(), shares.end());
-    std::stable_sort(order.begin(), order.end(),
-                     [](const auto& a, const auto& b) { return a.second.macs > b.second.macs; });
+    std::vector<Share> order;
+    for (auto& [decision, s] : shares) order.push_back({decision, s.layers, s.macs});
+    std::stable_sort(order.begin(), order.end(), [](const Share& a, const Share& b) { return a.macs > b.macs; });
+    return order;
+}
+std::string layers_text(int64_t n) { return cat(n, n == 1 ? " layer" : " layers"); }
+std::string share_text(const Share& s, double all) { return cat(s.decision, all > 0 ? ", " + work_text(s.macs / all) : ""); }
+
+void summary(Html& html, const record::Run& run) {
+    double all = 0;
+    const std::vector<Share> order = shares_of(run, &all);
     const auto list = html.open("div", {{"class", "facts"}});
     for (size_t i = 0; i < order.size() && i < 6; ++i) {
         const auto box = html.open("div");
-        html.element("b", cat(order[i].second.layers, order[i].second.layers == 1 ? " layer" : " layers"));
-        html.element("span",
-                     cat(order[i].first, all > 0 ? ", " + work_text(order[i].second.macs / all) : ""));
+        html.element("b", layers_text(order[i].layers));
+        html.element("span", share_text(order[i], all));
     }
 }
 
@@ -114,6 +123,15 @@ void layer_table(Html& html, const record::Run& run, size_t first, size_t last, 
 
 }  // namespace
 
+std::string done_sentence(const record::Run& run) {
+    if (!run.accepted || run.layers.empty()) return "";
+    double all = 0;
+    std::vector<std::string> parts;
+    for (const Share& s : shares_of(run, &all))
+        if (parts.size() < 3) parts.push_back(cat(layers_text(s.layers), " ", share_text(s, all)));
+    return "What was done: " + join(parts, "; ") + ".";
+}
+
 void layers_section(Html& html, const record::Run& run) {
     if (run.layers.empty()) return;
     double work = 0;
@@ -124,8 +142,8 @@ void layers_section(Html& html, const record::Run& run) {
     const size_t first = run.layers.size() > shown_rows + 4 ? shown_rows : run.layers.size();
     html.element("p",
                  "Work: the share of all multiply-adds. Price: the noise that this layer alone, changed, puts into the "
-                 "network's scores on the validation part, as a share of their variance. Times are of whole runs; where "
-                 "there is none, the layer is done within another one's. Fewer than 8 bits are not among the methods yet.");
+                 "network's scores on the validation part, as a share of their variance. A layer's time is taken within "
+                 "runs of the whole network; where there is none, the layer is done within another one's. Fewer than 8 bits are not among the methods yet.");
     layer_table(html, run, 0, first, work);
     if (first == run.layers.size()) return;
     const auto fold = html.open("details");
@@ -167,8 +185,8 @@ void sensitivity_section(Html& html, const record::Run& run) {
     }
     if (rows.size() > shown_bars)
         html.element("p",
-                     cat("The other ", rows.size() - shown_bars, " layers cost ",
-                         price_text(*rows[shown_bars]->sensitivity), " or less each."),
+                     cat("The other ", rows.size() - shown_bars, " layers cost at most ",
+                         price_text(*rows[shown_bars]->sensitivity), " each."),
                      {{"class", "caption"}});
 }
 

@@ -27,7 +27,7 @@ void parts_table(Html& html, const record::Run& run) {
     if (run.parts.empty()) return;
     html.element("h3", "Data");
     const auto frame = html.open("div", {{"class", "scroll"}});
-    const auto table = html.open("table");
+    const auto table = html.open("table", {{"class", "stack"}});
     {
         const auto head = html.open("thead");
         const auto row = html.open("tr");
@@ -39,10 +39,10 @@ void parts_table(Html& html, const record::Run& run) {
     const auto body = html.open("tbody");
     for (const auto& part : run.parts) {
         const auto row = html.open("tr");
-        html.element("td", part.name);
-        html.element("td", record::count_text(part.samples), {{"class", "n"}});
-        html.element("td", part.used_for);
-        html.element("td", part.origin);
+        html.element("td", part.name, {{"class", "layer"}});
+        html.element("td", record::count_text(part.samples), {{"class", "n"}, {"data-label", "samples"}});
+        html.element("td", part.used_for, {{"class", "wide"}, {"data-label", "used for"}});
+        html.element("td", part.origin, {{"class", "wide"}, {"data-label", "from"}});
     }
 }
 
@@ -96,10 +96,15 @@ void glossary_section(Html& html, const record::Run& run) {
     else if (is_share(run.metric)) word("Point", "A hundredth: from 93 % to 92 % is one point.");
     if (is_error(run.metric)) word("Growth", "How much larger the new network's error is than the original's, on the same samples.");
     else word("Drop", cat("How much ", run.metric == "top1" ? "accuracy" : spoken_metric(run.metric), " the new network lost against the original, on the same samples."));
-    word("Bound", "The largest drop you allowed.");
+    word("Bound", run.goal.max_latency_ms ? "The most that you allowed: of time, of drop, of size." : "The largest drop you allowed.");
     word("Latency", "Time from an input to its answer, one at a time. The median is the middle of all runs.");
     word("Multiply-adds", "Multiplications with their additions that one answer takes: the work of a layer.");
     word("int8, bf16, fp32", "How many bits a number takes: 8, 16, 32. Fewer are smaller and faster, and coarser.");
+    word("Calibrated", "The network was run on training samples to see which range of values each layer has; 8 bits are spread over that range.");
+    word("Min-max, MSE, percentile, entropy ranges", "Ways to choose that range: all that was seen, or what loses least in squared error, but for a few outliers, or in information.");
+    word("Equalised, bias corrected", "Weights of neighbouring layers were scaled against each other; the mean error of 8 bits was taken out of a layer's bias.");
+    word("dB", "How far a layer's values are above the noise that 8 bits add to them: 20 is ten times, 40 a hundred times.");
+    if (run.drop && run.drop->mcnemar_p) word("McNemar's test", "How often chance alone would make as many answers worse as this, were both networks equally good.");
     word("Validation, test", "Two parts of the data: one to choose by, one kept back for the verdict.");
 }
 

@@ -40,7 +40,7 @@ void robustness_section(Html& html, const record::Run& run) {
     html.element("h2", "Does it stand worse pictures as well?");
     if (const std::string sentence = robustness_sentence(run); !sentence.empty()) html.element("p", sentence);
     const auto frame = html.open("div", {{"class", "scroll"}});
-    const auto table = html.open("table");
+    const auto table = html.open("table", {{"class", "stack"}});
     {
         const auto head = html.open("thead");
         const auto row = html.open("tr");
@@ -53,12 +53,13 @@ void robustness_section(Html& html, const record::Run& run) {
     const auto body = html.open("tbody");
     for (const record::RobustnessRow& r : run.robustness->rows) {
         const auto row = html.open("tr");
-        html.element("td", name_of(r));
-        html.element("td", amount_of(r));
-        html.element("td", metric_text(run.metric, r.before), {{"class", "n"}});
-        html.element("td", metric_text(run.metric, r.after), {{"class", "n"}});
-        html.element("td", points_text(run.metric, r.drop.estimate), {{"class", "n"}});
-        html.element("td", cat(points_text(run.metric, r.drop.low, true), " to ", points_text(run.metric, r.drop.high, true)), {{"class", "n"}});
+        const auto figure = [&](const char* label, const std::string& text) { html.element("td", text, {{"class", "n"}, {"data-label", label}}); };
+        html.element("td", name_of(r), {{"class", "layer"}});
+        html.element("td", amount_of(r), {{"class", "wide"}, {"data-label", "how much"}});
+        figure("before", metric_text(run.metric, r.before));
+        figure("after", metric_text(run.metric, r.after));
+        figure(is_error(run.metric) ? "growth" : "drop", points_text(run.metric, r.drop.estimate));
+        figure("95 % limits", cat(points_text(run.metric, r.drop.low, true), " to ", points_text(run.metric, r.drop.high, true)));
     }
 }
 

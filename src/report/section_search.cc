@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/timing.h"
 #include "record/table.h"
@@ -9,6 +11,10 @@
 namespace hone::report {
 namespace {
 
+bool any_speedup(const record::Run& run) {
+    return std::any_of(run.candidates.begin(), run.candidates.end(), [](const auto& c) { return c.speedup.has_value(); });
+}
+
 void candidate_row(Html& html, const record::Run& run, const record::Candidate& c) {
     const auto line = html.open("tr", {{"class", c.kept ? "picked" : ""}});
     html.element("td", c.name, {{"class", "layer"}});
@@ -18,7 +24,7 @@ void candidate_row(Html& html, const record::Run& run, const record::Candidate& 
     figure(run.metric == "top1" ? "accuracy" : "metric", metric_text(run.metric, c.metric));
     figure("drop", points_text(run.metric, c.drop, true));
     figure("latency", c.latency_ms > 0 ? ms_text(c.latency_ms) : "not timed");
-    figure("speed-up", c.speedup ? times_text(c.speedup->estimate) : "–");
+    if (any_speedup(run)) figure("speed-up", c.speedup ? times_text(c.speedup->estimate) : "–");
     figure("size", c.bytes > 0 ? bytes_text(double(c.bytes)) : "–");
     {
         const auto cell = html.open("td", {{"data-label", "outcome"}});
@@ -43,7 +49,7 @@ void candidates_section(Html& html, const record::Run& run) {
         html.element("th", "Candidate");
         const std::string metric = run.metric == "top1" ? "Accuracy" : metric_name(run.metric), change = is_error(run.metric) ? "Growth" : "Drop";
         for (const std::string& name : {metric, change, std::string("Latency"), std::string("Speed-up"), std::string("Size")})
-            html.element("th", name, {{"class", "n"}});
+            if (name != "Speed-up" || any_speedup(run)) html.element("th", name, {{"class", "n"}});
         html.element("th", "");
         html.element("th", "Why");
     }

@@ -43,6 +43,13 @@ void card(Html& html, const Figure& f) {
     if (!f.change.empty()) html.element("p", f.change, {{"class", f.good ? "change good" : "change"}});
 }
 
+/// On which machine, in which runtime.
+std::string where_sentence(const record::Run& run) {
+    if (run.machine.cpu.empty()) return "";
+    const std::string runtime = run.before.runtime.empty() ? "hone's own engine" : run.before.runtime == "hone" ? "hone's own engine" : run.before.runtime;
+    return cat("Measured in ", runtime, " on ", run.machine.cpu, run.machine.threads > 0 ? cat(" with ", run.machine.threads, run.machine.threads == 1 ? " thread" : " threads") : "", ".");
+}
+
 std::string bound_text(const record::Run& run) {
     std::vector<std::string> asked;
     const std::string of = run.metric == "top1" ? "" : cat(" of ", spoken_metric(run.metric));
@@ -146,6 +153,8 @@ void verdict_section(Html& html, const record::Run& run) {
         }
         html.element("h1", unbroken(headline(run)));
         if (!run.reason.empty()) html.element("p", run.reason, {{"class", "lead"}});
+        if (const std::string done = done_sentence(run); !done.empty()) html.element("p", done, {{"class", "quiet"}});
+        if (const std::string where = where_sentence(run); !where.empty()) html.element("p", where, {{"class", "quiet"}});
         if (const std::string goal = bound_text(run); !goal.empty()) html.element("p", goal, {{"class", "quiet"}});
     }
     cards(html, run);
@@ -221,7 +230,7 @@ void speed_section(Html& html, const record::Run& run) {
                        .origin_label = "as before",
                        .good = run.speedup->low > 1},
                       times_text);
-        html.element("p", "How many times as fast; the bar is the range in which a repeated measurement falls.",
+        html.element("p", "How many times as fast; the bar is the range in which a repeated measurement falls, with 95 % confidence.",
                      {{"class", "caption"}});
     }
     if (!samples) return;

@@ -76,7 +76,7 @@ tbody tr:last-child td{border-bottom:0}
 tr.picked td:first-child{font-weight:650}
 .chip{display:inline-block;font-size:12.5px;padding:1px 9px;border-radius:99px;background:var(--rail);color:var(--soft);white-space:nowrap;max-width:100%;overflow:hidden;text-overflow:ellipsis}
 .chip.on{background:var(--good-bg);color:var(--good);font-weight:600}
-.chips{display:flex;flex-wrap:wrap;gap:6px;margin-top:6px}
+.chips{display:flex;flex-wrap:wrap;gap:6px;margin-top:6px}.chips .chip{white-space:normal}
 .rows{display:grid;grid-template-columns:minmax(90px,max-content) 1fr max-content;gap:9px 14px;align-items:center;font-size:14px;margin-top:16px}
 .rows .bar{height:12px}.rows .label{overflow-wrap:anywhere;max-width:260px}
 .key{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft);margin-top:12px}
@@ -111,7 +111,7 @@ section{padding:20px 16px;margin-top:14px}.cards{grid-template-columns:1fr;gap:1
 .stack tr{display:grid;grid-template-columns:repeat(3,1fr);gap:8px 12px;padding:14px 0;border-bottom:1px solid var(--line)}.stack tr:last-child{border-bottom:0}
 .stack td{display:block;border:0;padding:0;text-align:left;min-width:0}
 .stack td::before{content:attr(data-label);display:block;color:var(--soft);font-size:12px;line-height:1.4}
-.stack td.layer,.stack td.why{grid-column:1/-1}.stack td.layer{font-size:15.5px;font-weight:600}
+.stack td.layer,.stack td.why,.stack td.wide{grid-column:1/-1}.stack td.layer{font-size:15.5px;font-weight:600}
 .stack td.layer::before,.stack td.why::before{content:none}
 .stack .layer .small{display:inline;margin-left:8px;font-weight:400}
 }

@@ -17,7 +17,8 @@ class Session {
   public:
     /// `pool` must have the plan's threads (null: only for plans of one thread) and outlive the session.
     Session(std::shared_ptr<const Plan> plan, ThreadPool* pool);
-    /// Inputs in graph order; dims and types must be the plan's (Error model "input.shape"). Returns copies.
+    /// Inputs in graph order; dims and types must be the plan's (Error model "input.shape"). Returns copies. The tensors of
+    /// inputs that are states (Plan::states) are written: afterwards they hold the new values.
     std::vector<Tensor> run(const std::vector<Tensor>& inputs);
     /// The same without allocating: outputs are read by `output` until the next run.
     void execute(const std::vector<Tensor>& inputs);
