@@ -17,11 +17,11 @@
 namespace hone::train {
 
 struct TrainableOptions {
-    std::vector<std::string> freeze;  ///< patterns of parameter names: * any text, ? one character
+    std::vector<std::string> freeze{};  ///< patterns of parameter names: * any text, ? one character
     /// The first so many layers are frozen (operators with weights of products, each with its bias and normalisation);
     /// negative: all but the last so many.
     int64_t freeze_layers = 0;
-    std::vector<std::string> also;    ///< patterns of float constants to train that find_parameters leaves out
+    std::vector<std::string> also{};    ///< patterns of float constants to train that find_parameters leaves out
     bool batch_statistics = true;     ///< false: BatchNormalization stays as it is, with fixed statistics
     /// The running variance is that of the sample, n / (n - 1) of the batch's, as PyTorch keeps it; else as ONNX defines it.
     bool unbiased_variance = true;

@@ -59,7 +59,8 @@ TEST(Update, RefusesStatesThatDoNotFit) {
     EXPECT_EQ(error("Sgd", {}), "");
     EXPECT_EQ(error("Sgd", {w}), "op.invalid");
     EXPECT_EQ(error("Sgd", {}, {{"momentum", real(0.9)}}), "op.invalid");
-    EXPECT_EQ(error("Adam", {w}), "op.invalid");
+    EXPECT_EQ(error("Adam", {w}), "op.arity");
+    EXPECT_EQ(error("Adam", {w, w, w}), "op.arity");
     EXPECT_EQ(error("Adam", {w, f64({1})}), "op.invalid");
     EXPECT_EQ(error("RmsProp", {w}, {{"centred", int64_t{1}}}), "op.invalid");
     EXPECT_EQ(error("RmsProp", {w, w, w}, {{"centred", int64_t{1}}, {"momentum", real(0.9)}}), "");

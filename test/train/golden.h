@@ -71,7 +71,8 @@ class Stepper {
         std::vector<Tensor> in;
         for (ValueId v : g.inputs) {
             const std::string& name = g.value(v).name;
-            const auto at = given.find(name), state = states_.find(name);
+            const auto at = given.find(name);
+            const auto state = states_.find(name);
             if (name == s_.rate) {
                 in.push_back(Tensor::zeros(DType::f64, {}));
                 in.back().set(0, rate);
