@@ -10,6 +10,7 @@
 //   hone.Chain X...               a tree of elementwise operators, kept as a graph (op/chain.cc)
 //   hone.LSTM, hone.GRU           the standard inputs, then scales of W and R [1] or [rows]; W and R are s8, or bf16
 //                                 without scales
+//   hone.RNNGrad, hone.GRUGrad, hone.LSTMGrad   back-propagation through time (op/rnn_gradient.cc)
 // Activations by attribute `activation` ("", Relu, Clip, Sigmoid, Tanh, Silu, HardSwish, Gelu, LeakyRelu), `alpha`,
 // `beta`; in int8 operators their limits are in quantised steps before the zero point.
 #pragma once

@@ -8,7 +8,7 @@ const std::vector<const OpDecl*>& all_ops() {
         static std::vector<OpDecl> store;
         for (auto* family : {ops::conv, ops::conv_transpose, ops::gemm, ops::matmul, ops::pool, ops::batch_norm,
                              ops::softmax, ops::reduce, ops::rnn, ops::quantize, ops::norm, ops::loss, ops::arg, ops::scaled_attention, ops::text,
-                             ops::unpool, ops::signal, ops::detection, ops::optimizer, ops::update, ops::identity, ops::fused, ops::quantised, ops::attention, ops::rnn_fused, ops::chain,
+                             ops::unpool, ops::signal, ops::detection, ops::optimizer, ops::update, ops::identity, ops::fused, ops::quantised, ops::attention, ops::rnn_fused, ops::rnn_gradient, ops::chain,
                              ops::unary, ops::cast, ops::binary, ops::reshape, ops::transpose, ops::constant,
                              ops::concat_split, ops::slice_pad, ops::grid_sample, ops::einsum, ops::resize,
                              ops::random, ops::gather, ops::scatter, ops::select, ops::space}) {

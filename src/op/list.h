@@ -11,6 +11,7 @@ std::vector<OpDecl> fused();
 std::vector<OpDecl> attention();
 std::vector<OpDecl> chain();
 std::vector<OpDecl> rnn_fused();
+std::vector<OpDecl> rnn_gradient();
 std::vector<OpDecl> quantised();
 std::vector<OpDecl> unary();
 std::vector<OpDecl> cast();

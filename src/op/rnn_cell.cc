@@ -57,6 +57,41 @@ double Activation::operator()(double x) const {
     return x;
 }
 
+double Activation::slope(double x) const {
+    const double y = (*this)(x);
+    switch (kind) {
+        case Kind::relu: return x > 0 ? 1 : 0;
+        case Kind::tanh: return 1 - y * y;
+        case Kind::sigmoid: return y * (1 - y);
+        case Kind::affine: return alpha;
+        case Kind::leaky_relu: return x > 0 ? 1 : alpha;
+        case Kind::thresholded_relu: return x > alpha ? 1 : 0;
+        case Kind::scaled_tanh: return alpha * beta * (1 - std::pow(std::tanh(beta * x), 2));
+        case Kind::hard_sigmoid: return y > 0 && y < 1 ? alpha : 0;
+        case Kind::elu: return x > 0 ? 1 : y + alpha;
+        case Kind::softsign: return 1 / std::pow(1 + std::fabs(x), 2);
+        case Kind::softplus: return 1 / (1 + std::exp(-x));
+    }
+    return 1;
+}
+
+std::vector<AttrSpec> recurrent_attributes(int64_t gates) {
+    std::vector<AttrSpec> a{{"activation_alpha", AttrKind::reals},
+                            {"activation_beta", AttrKind::reals},
+                            {"activations", AttrKind::texts},
+                            {"clip", AttrKind::real},
+                            {"direction", AttrKind::text, std::string("forward")},
+                            {"hidden_size", AttrKind::integer},
+                            {"layout", AttrKind::integer, int64_t{0}}};
+    if (gates == 3) a.push_back({"linear_before_reset", AttrKind::integer, int64_t{0}});
+    if (gates == 4) a.push_back({"input_forget", AttrKind::integer, int64_t{0}});
+    return a;
+}
+std::vector<std::string> default_activations(int64_t gates) {
+    if (gates == 1) return {"Tanh"};
+    return gates == 3 ? std::vector<std::string>{"Sigmoid", "Tanh"} : std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"};
+}
+
 size_t recurrent_directions(const OpContext& c) {
     const std::string& d = c.text("direction");
     if (d == "bidirectional") return 2;

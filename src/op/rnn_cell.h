@@ -16,6 +16,7 @@ struct Activation {
     Kind kind = Kind::tanh;
     double alpha = 0, beta = 0;
     double operator()(double x) const;
+    double slope(double x) const;  ///< its derivative; at a kink that of the side which PyTorch takes
 };
 /// `defaults` are the names for one direction; the attributes override them. Refuses unknown names and wrong counts.
 std::vector<Activation> recurrent_activations(const OpContext& c, const std::vector<std::string>& defaults, size_t directions);
@@ -39,6 +40,9 @@ struct Recurrent {
     }
 };
 
+/// Attributes of RNN (1 gate), GRU (3) or LSTM (4), and the names of one direction's activations without the attribute.
+std::vector<AttrSpec> recurrent_attributes(int64_t gates);
+std::vector<std::string> default_activations(int64_t gates);
 /// Types and shapes of the inputs checked, outputs set: Y, Y_h and, for LSTM, Y_c.
 void infer_recurrent(InferContext& c, int64_t gates);
 Cost cost_recurrent(const CostContext& c, int64_t gates);

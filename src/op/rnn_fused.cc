@@ -61,6 +61,7 @@ std::vector<OpDecl> rnn_fused() {
         d.reference = run;
         d.cost = cost;
         d.downgrade = nullptr;
+        d.gradient = nullptr;
         out.push_back(d);
     }
     return out;

@@ -17,5 +17,7 @@ void attach_rules(std::vector<OpDecl>& family, const std::vector<Rule>& rules);
 
 std::vector<Rule> unary_rules();
 std::vector<Rule> binary_rules();
+std::vector<Rule> recurrent_rules();
+std::vector<Rule> attention_rules();
 
 }  // namespace hone::ops

@@ -7,6 +7,7 @@
 #include "op/elements.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -221,7 +222,7 @@ void run_rotary(RefContext& c) {
 }  // namespace
 
 std::vector<OpDecl> scaled_attention() {
-    return {
+    std::vector<OpDecl> family = {
         {.name = "Attention", .min_inputs = 3, .max_inputs = 7, .min_outputs = 1, .max_outputs = 4,
          .attributes = {{"is_causal", AttrKind::integer, int64_t{0}},
                         {"kv_num_heads", AttrKind::integer},
@@ -237,6 +238,8 @@ std::vector<OpDecl> scaled_attention() {
                         {"rotary_embedding_dim", AttrKind::integer, int64_t{0}}},
          .infer = infer_rotary, .reference = run_rotary, .since = 23},
     };
+    attach_rules(family, attention_rules());
+    return family;
 }
 
 }  // namespace hone::ops

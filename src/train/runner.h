@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a training step: holds the values of its states (weights, statistics, moments) and changes them in place, batch by
+// batch. One thread uses a runner at a time.
+//
+//   StepRunner runner(training_step(...), &pool, {.threads = 2});
+//   const double loss = runner.run({images}, {labels}, schedule.at(step));
+//   Graph trained = with_values(model, runner.states());
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "run/session.h"
+#include "train/step.h"
+
+namespace hone::train {
+
+class StepRunner {
+  public:
+    /// Every dim of the step's graph must be known. `pool` as Session asks. The states' first values are copied.
+    StepRunner(const TrainingStep& step, ThreadPool* pool, const PlanOptions& options);
+
+    /// One step on a batch: the model's inputs and the loss's targets in their order, and the learning rate. Gives the loss
+    /// before the update. Throws model "input.shape" for other dims than the graph's.
+    double run(const std::vector<Tensor>& inputs, const std::vector<Tensor>& targets, double rate);
+
+    /// By name. The tensors are the runner's own memory: a later step changes them; clone what is to be kept.
+    const std::map<std::string, Tensor>& states() const { return states_; }
+    /// Copies these values in. Throws model "train.state" for a name that is no state, or other type or dims.
+    void set_states(const std::map<std::string, Tensor>& values);
+    /// Output i of the step's graph, of the last run.
+    Tensor output(size_t i) const { return session_->output(i); }
+    Session& session() { return *session_; }
+    const Plan& plan() const { return session_->plan(); }
+
+  private:
+    size_t loss_;
+    std::unique_ptr<Session> session_;
+    std::map<std::string, Tensor> states_;
+    std::vector<Tensor> inputs_;            ///< of the graph, in its order
+    std::vector<size_t> model_at_, target_at_;
+    size_t rate_at_ = 0;
+};
+
+}  // namespace hone::train
