@@ -5,6 +5,7 @@
 namespace hone::cli {
 
 Verb optimize_verb();
+Verb train_verb();
 Verb quantize_verb();
 Verb inspect_verb();
 Verb eval_verb();
@@ -21,6 +22,7 @@ Verb usage_verb();
 const std::vector<Verb>& all_verbs() {
     static const std::vector<Verb> list = {
         optimize_verb(),   //
+        train_verb(),      //
         quantize_verb(),   //
         inspect_verb(),    //
         eval_verb(),       //

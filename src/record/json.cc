@@ -16,6 +16,7 @@
 #include "record/profile.h"
 #include "record/runs.h"
 #include "record/run.h"
+#include "record/train.h"
 #include "record/tune.h"
 #include "record/visit.h"
 
@@ -152,6 +153,7 @@ std::string to_json(const Forecast& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }
 std::string to_json(const Runs& r) { return text_of(r); }
 std::string to_json(const Tune& r) { return text_of(r); }
+std::string to_json(const Train& r) { return text_of(r); }
 
 std::string to_json_line(const JournalEntry& e) { return text_of(e, -1); }
 

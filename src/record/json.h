@@ -24,6 +24,7 @@ struct Forecast;
 struct Run;
 struct Runs;
 struct Tune;
+struct Train;
 
 std::string to_json(const Eval& r);
 std::string to_json(const Bench& r);
@@ -39,6 +40,7 @@ std::string to_json(const Forecast& r);
 std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
 std::string to_json(const Tune& r);
+std::string to_json(const Train& r);
 
 /// Unknown fields are skipped, absent ones keep their default, null doubles are NaN. Throws data "record.json" (not
 /// JSON), "record.schema" (another schema), "record.type" (a field of the wrong type).

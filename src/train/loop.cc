@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/interrupt.h"
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "base/timing.h"
+#include "eval/evaluate.h"
+#include "train/runner.h"
+
+namespace hone::train {
+namespace {
+
+/// What the loss compares with, for these samples: labels, values of a regression, or a probability a class.
+std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, std::span<const int64_t> indices) {
+    std::vector<Tensor> out;
+    for (const std::string& name : step.targets) {
+        const TypeInfo type = step.graph.value(step.graph.find_value(name)).type;
+        const Dims dims = dims_of(type.shape);
+        if (type.dtype == DType::i64 && !data.regression()) {
+            out.push_back(batch_labels(data, indices).reshaped(dims));
+            continue;
+        }
+        Tensor t = Tensor::zeros(type.dtype, dims);
+        const auto n = static_cast<int64_t>(indices.size());
+        const int64_t width = n ? t.count() / n : 0;
+        const int64_t wanted = data.regression() ? data.targets().count() / std::max<int64_t>(1, data.size()) : static_cast<int64_t>(data.class_names().size());
+        const bool binary = !data.regression() && width == 1 && wanted == 2;
+        if (type.dtype == DType::i64 || (width != wanted && !binary))
+            fail(ErrorKind::data, "train.targets", cat("the loss compares ", to_text(type), " and the data has ", data.regression() ? cat(wanted, " values a sample") : cat(wanted, " classes")),
+                 "Choose another loss with --loss, or a network with that many outputs.");
+        for (int64_t i = 0; i < n; ++i) {
+            const int64_t sample = indices[static_cast<size_t>(i)];
+            for (int64_t k = 0; k < width; ++k)
+                t.set(i * width + k, data.regression() ? data.targets().at(sample * width + k) : binary ? (data.label(sample) ? 1 : 0) : (data.label(sample) == k ? 1 : 0));
+        }
+        out.push_back(std::move(t));
+    }
+    return out;
+}
+
+ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
+    for (const ScheduleDecl& d : schedules())
+        if (s.name == d.name)
+            for (const Hyper& h : d.hyper)
+                if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
+    return s;
+}
+
+class Loop {
+  public:
+    Loop(const Graph& model, const Dataset& training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
+        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training.size() / o.batch),
+          schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
+        if (steps_ < 1)
+            fail(ErrorKind::data, "train.few", cat(training.size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
+        if (model.inputs.size() != 1)
+            fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
+        step_ = training_step(make_trainable(specialise(model, {eval::input_dims_for(model, training.sample_dims(), o.batch)}), o.trainable), o.step);
+        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+    }
+
+    Trained run() {
+        Trained t;
+        double best = -1;
+        int64_t since = 0;
+        for (int64_t e = 0; e < o_.epochs; ++e) {
+            t.history.push_back(train_epoch(e, t));
+            Epoch& epoch = t.history.back();
+            t.model = with_values(model_, weights());
+            if (validation_) epoch.metrics = measure(t.model, *validation_, o_);
+            if (hooks_.epoch) hooks_.epoch(epoch);
+            if (!epoch.metrics.contains("top1")) continue;
+            const double now = epoch.metrics.at("top1");
+            schedule_.observe(now);
+            if (now > best) best = now, since = 0, best_ = t.model;
+            else if (o_.patience && ++since >= o_.patience) {
+                t.model = best_;
+                break;
+            }
+        }
+        return t;
+    }
+
+  private:
+    Epoch train_epoch(int64_t e, Trained& t) {
+        Epoch epoch{.epoch = e + 1, .metrics = {}};
+        const std::vector<int64_t> order = Rng(o_.seed, static_cast<uint64_t>(e)).permutation(data_.size());
+        const double start = now_seconds();
+        for (int64_t k = 0; k < steps_; ++k) {
+            check_interrupt();
+            const std::span<const int64_t> indices(order.data() + k * o_.batch, static_cast<size_t>(o_.batch));
+            const double before = now_seconds();
+            Tensor x;
+            {
+                const ThreadPool::Use use(&pool_);
+                x = batch(data_, indices);
+            }
+            const std::vector<Tensor> targets = targets_for(step_, data_, indices);
+            t.waited += now_seconds() - before;
+            epoch.rate = schedule_.at(e * steps_ + k);
+            const double loss = runner_->run({x}, targets, epoch.rate);
+            if (!std::isfinite(loss))
+                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
+            epoch.loss += loss / static_cast<double>(steps_);
+            if (hooks_.step) hooks_.step(e * steps_ + k + 1, steps_ * o_.epochs, loss);
+        }
+        epoch.seconds = now_seconds() - start;
+        t.seconds += epoch.seconds;
+        t.samples += steps_ * o_.batch;
+        return epoch;
+    }
+
+    /// Parameters and statistics; not the optimiser's own.
+    std::map<std::string, Tensor> weights() const {
+        std::map<std::string, Tensor> out;
+        for (const auto& [name, value] : runner_->states())
+            if (const ValueId v = model_.find_value(name); v != kNone && model_.value(v).is_constant()) out[name] = value.clone();
+        return out;
+    }
+
+    const Graph& model_;
+    const Dataset& data_;
+    const Dataset* validation_;
+    const LoopOptions& o_;
+    const LoopHooks& hooks_;
+    ThreadPool pool_;
+    int64_t steps_;
+    Schedule schedule_;
+    TrainingStep step_;
+    std::unique_ptr<StepRunner> runner_;
+    Graph best_;
+};
+
+}  // namespace
+
+std::map<std::string, double> measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
+    eval::EvalOptions options;
+    options.threads = o.threads;
+    options.precision = o.precision;
+    const eval::Answers a = eval::answer(model, data, options);
+    if (!data.regression()) return {{"top1", a.top1()}};
+    double squares = 0;
+    for (int64_t i = 0; i < a.logits.count(); ++i) squares += (a.logits.at(i) - data.targets().at(i)) * (a.logits.at(i) - data.targets().at(i));
+    return {{"mse", squares / static_cast<double>(std::max<int64_t>(1, a.logits.count()))}};
+}
+
+Trained train(const Graph& model, const Dataset& training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {
+    return Loop(model, training, validation, options, hooks).run();
+}
+
+}  // namespace hone::train
