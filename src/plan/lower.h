@@ -121,6 +121,7 @@ void move(const LowerContext&, std::vector<Candidate>&);
 void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
 void update(const LowerContext&, std::vector<Candidate>&);  ///< optimisers
+void recurrent_gradient(const LowerContext&, std::vector<Candidate>&);
 void chain(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
 void scaled_attention(const LowerContext&, std::vector<Candidate>&);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU with constant weights (f32, bf16, s8) and the default activations on our recurrent kernels.
+// LSTM and GRU with the default activations on our recurrent kernels: constant weights (f32, bf16, s8) are packed once,
+// those that are values in every run.
+#include <algorithm>
 #include <cmath>
 
-#include "kernel/recurrent/recurrent.h"
 #include "op/fused.h"
-#include "plan/lower.h"
+#include "plan/recurrent_spec.h"
 
 namespace hone::lower {
 
@@ -21,22 +22,57 @@ bool plain(const LowerContext& c, bool lstm) {
 }
 }  // namespace
 
+bool all_f32(const LowerContext& c, std::initializer_list<size_t> inputs) {
+    return std::all_of(inputs.begin(), inputs.end(), [&](size_t i) { return !c.given(i) || c.in_dtype(i) == DType::f32; });
+}
+
+std::optional<recurrent::Spec> recurrent_spec(const LowerContext& c, bool lstm) {
+    const OpContext op = c.op();
+    if (!plain(c, lstm) || count_of(c.in(0)) == 0) return {};
+    using recurrent::Direction;
+    const std::string& direction = op.text("direction");
+    recurrent::Spec s;
+    s.cell = lstm ? recurrent::Cell::lstm : recurrent::Cell::gru;
+    s.direction = direction == "reverse" ? Direction::reverse : direction == "bidirectional" ? Direction::bidirectional : Direction::forward;
+    s.input = c.in(0)[2];
+    s.hidden = c.in(2)[2];
+    s.linear_before_reset = !lstm && op.integer("linear_before_reset") != 0;
+    return s;
+}
+
+namespace {
+/// A training step's weights are values.
+void with_values(const LowerContext& c, const recurrent::Spec& s, std::vector<Candidate>& list) {
+    if (!all_f32(c, {0, 1, 2, 3, 5, 6})) return;
+    const bool lstm = s.cell == recurrent::Cell::lstm, b = c.given(3), h0 = c.given(5), c0 = lstm && c.given(6);
+    const Dims x = c.in(0);
+    const size_t outputs = c.node.outputs.size();
+    Candidate k;
+    k.name = "recurrent";
+    k.make = [=](Layout) -> std::unique_ptr<StepKernel> {
+        const recurrent::Recurrent cell(s);
+        const size_t packed = (cell.packed_bytes() + 63) / 64 * 64;
+        return step_kernel(lstm ? "recurrent lstm, weights packed in each run" : "recurrent gru, weights packed in each run", [=](const StepArgs& a) {
+            const auto result = [&](size_t i) { return i < outputs ? out<float>(a, i) : nullptr; };
+            const recurrent::Recurrent ready = cell.with_weights(in<float>(a, 1), in<float>(a, 2), b ? in<float>(a, 3) : nullptr, a.scratch);
+            ready.run({.x = in<float>(a, 0), .steps = x[0], .batch = x[1], .h0 = h0 ? in<float>(a, 5) : nullptr, .c0 = c0 ? in<float>(a, 6) : nullptr,
+                       .y = result(0), .y_h = result(1), .y_c = lstm ? result(2) : nullptr, .scratch = static_cast<char*>(a.scratch) + packed});
+        }, packed + cell.scratch_bytes(x[0], x[1]));
+    };
+    list.push_back(std::move(k));
+}
+}  // namespace
+
 void recurrent(const LowerContext& c, std::vector<Candidate>& list) {
     namespace rec = hone::recurrent;
     const bool lstm = c.node.op == "LSTM";
     const Tensor *w = c.constant(1), *r = c.constant(2), *b = c.constant(3);
-    if (!w || !r || (c.given(3) && !b) || w->dtype() != r->dtype() || c.in_dtype(0) != DType::f32 || !plain(c, lstm)) return;
-    const OpContext op = c.op();
-    const std::string& direction = op.text("direction");
-    rec::Spec s;
-    s.cell = lstm ? rec::Cell::lstm : rec::Cell::gru;
-    s.direction = direction == "reverse" ? rec::Direction::reverse
-                  : direction == "bidirectional" ? rec::Direction::bidirectional : rec::Direction::forward;
+    const std::optional<rec::Spec> spec = recurrent_spec(c, lstm);
+    if (!spec) return;
+    const rec::Spec s = *spec;
+    if (c.node.domain.empty() && (!w || !r || (c.given(3) && !b))) return with_values(c, s, list);
+    if (!w || !r || (c.given(3) && !b) || w->dtype() != r->dtype() || c.in_dtype(0) != DType::f32) return;
     const Dims x = c.in(0);
-    s.input = x[2];
-    s.hidden = r->dim(2);
-    s.linear_before_reset = !lstm && op.integer("linear_before_reset") != 0;
-    if (count_of(x) == 0 || s.hidden == 0) return;
     const size_t scales = recurrent_scales_at(c.node.op);
     const bool fused = !c.node.domain.empty();
     const Tensor *ws = fused ? c.constant(scales) : nullptr, *rs = fused ? c.constant(scales + 1) : nullptr;

@@ -109,6 +109,19 @@ std::unique_ptr<Kernel> make_deconv(const ConvSpec& spec, const void* weights, c
 std::unique_ptr<Kernel> make_winograd(const ConvSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_matmul(const MatmulSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_pool(const PoolSpec& spec);
+/// c[m,n] = a[m,k] * b[k,n], or c += that; a and b may be stored transposed ([k,m], [n,k]). Rows lie `stride` elements apart.
+/// For products inside a larger kernel; takes ThreadPool::current() (inside a chunk: one thread).
+struct Product {
+    int64_t m, n, k;
+    const float* a;
+    int64_t a_stride;
+    const float* b;
+    int64_t b_stride;
+    float* c;
+    int64_t c_stride;
+    bool transpose_a = false, transpose_b = false, accumulate = false;
+};
+void sgemm(const Product& p);
 std::string version();  ///< "2.6.3"
 
 }  // namespace hone::onednn

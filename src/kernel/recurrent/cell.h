@@ -66,6 +66,7 @@ struct CellTable {
     void (*gru_gates)(const Step& s);      ///< z and reset * h
     void (*gru_candidate)(const Step& s);  ///< the rest
 };
+const CellTable& cells_f32();         ///< Form::f32 of usable_isa()
 const CellTable& cells_scalar();
 const CellTable& cells_avx2();
 const CellTable& cells_avx512();

@@ -17,13 +17,13 @@
 
 namespace hone::recurrent {
 
-namespace {
-const CellTable& cells() {
+const CellTable& cells_f32() {
     const Isa isa = usable_isa();
     if (isa >= Isa::avx512) return cells_avx512();
     return isa == Isa::avx2 ? cells_avx2() : cells_scalar();
 }
 
+namespace {
 /// Multiply-adds of a step below which threads cost more than they bring.
 constexpr int64_t kWorthSharing = 24000;
 constexpr int kMostChunks = 16;
@@ -35,6 +35,19 @@ struct alignas(64) Gate {
 };
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+struct Panels {
+    int64_t hidden, inner, gates, lanes;
+};
+/// [gates * hidden, inner] to [block][inner][gate][lane], writing in order: training packs its weights in every step.
+void pack_f32(const float* from, const Panels& p, float* to) {
+    for (int64_t first = 0; first < p.hidden; first += p.lanes) {
+        const int64_t units = std::min(p.lanes, p.hidden - first);
+        for (int64_t k = 0; k < p.inner; ++k)
+            for (int64_t g = 0; g < p.gates; ++g, to += p.lanes)
+                for (int64_t u = 0; u < units; ++u) to[u] = from[(g * p.hidden + first + u) * p.inner + k];
+    }
+}
 }  // namespace
 
 /// Parts of the scratch.
@@ -48,8 +61,15 @@ struct Recurrent::Shared {
 };
 
 Recurrent::Recurrent(const Spec& spec, const float* w, const float* r, const float* b)
-    : spec_(spec), table_(&cells()) {
+    : spec_(spec), table_(&cells_f32()) {
     pack(b, nullptr, w, r);
+}
+Recurrent::Recurrent(const Spec& spec) : spec_(spec), table_(&cells_f32()) { measure(false); }
+Recurrent Recurrent::with_weights(const float* w, const float* r, const float* b, void* memory) const {
+    Recurrent packed(*this);
+    packed.memory_ = std::shared_ptr<void>(std::shared_ptr<void>(), memory);
+    packed.pack(b, nullptr, w, r);
+    return packed;
 }
 Recurrent::Recurrent(const Spec& spec, const float* w, const float* r, const float* b, InBf16)
     : spec_(spec), table_(&cells_avx512bf16()) {
@@ -61,22 +81,25 @@ Recurrent::Recurrent(const Spec& spec, const Quantised& q, const float* b) : spe
     pack(b, &q, nullptr, nullptr);
 }
 
-void Recurrent::pack(const float* b, const Quantised* q, const float* w, const float* r) {
+/// One direction: both matrices, then scales and offsets of each gate's rows, then biases.
+void Recurrent::measure(bool scaled) {
     lanes_ = table_->lanes;
     gates_ = spec_.cell == Cell::lstm ? 4 : 3;
     dirs_ = spec_.direction == Direction::bidirectional ? 2 : 1;
     blocks_ = (spec_.hidden + lanes_ - 1) / lanes_;
     HONE_CHECK(spec_.input >= 1 && spec_.hidden >= 1);
+    const int64_t padded = blocks_ * lanes_, size = 4 / group();
+    const int64_t w_bytes = checked_mul(padded * size, checked_mul(gates_, round_up(spec_.input, group())));
+    const int64_t r_bytes = checked_mul(padded * size, checked_mul(gates_, round_up(spec_.hidden, group())));
+    bytes_ = static_cast<size_t>((w_bytes + r_bytes + (scaled ? 4 * gates_ : 0) * padded * 4 + (gates_ + 1) * padded * 4) * dirs_);
+}
+int64_t Recurrent::group() const { return table_->form == Form::f32 ? 1 : table_->form == Form::bf16 ? 2 : 4; }
+
+void Recurrent::pack(const float* b, const Quantised* q, const float* w, const float* r) {
+    measure(q != nullptr);
     const int64_t hidden = spec_.hidden, padded = blocks_ * lanes_, n = gates_ * hidden;
-    const int64_t group = table_->form == Form::f32 ? 1 : table_->form == Form::bf16 ? 2 : 4;
-    const int64_t size = 4 / group;  // bytes of a weight: each group takes four
-    const auto up = [](int64_t v, int64_t to) { return (v + to - 1) / to * to; };
-    // One direction: both matrices, then scales and offsets of each gate's rows, then biases.
-    const int64_t w_bytes = checked_mul(padded * size, checked_mul(gates_, up(spec_.input, group)));
-    const int64_t r_bytes = checked_mul(padded * size, checked_mul(gates_, up(hidden, group)));
-    const int64_t each = w_bytes + r_bytes + (q ? 4 * gates_ : 0) * padded * 4 + (gates_ + 1) * padded * 4;
-    bytes_ = static_cast<size_t>(each * dirs_);
-    memory_ = allocate_aligned(bytes_);
+    const int64_t group = this->group(), size = 4 / group;  // a group takes four bytes
+    if (!memory_) memory_ = allocate_aligned(bytes_);
     std::memset(memory_.get(), 0, bytes_);
     char* out = static_cast<char*>(memory_.get());
     const auto take = [&out](int64_t bytes) {
@@ -86,11 +109,16 @@ void Recurrent::pack(const float* b, const Quantised* q, const float* w, const f
     };
     // Gates [first, last) of a matrix [gates * hidden, inner]; what pads stays zero.
     const auto matrix = [&](bool recurrent, int64_t d, int64_t inner, int64_t first, int64_t last) {
-        const int64_t count = last - first, deep = up(inner, group);
+        const int64_t count = last - first, deep = round_up(inner, group);
         Matrix m{take(padded * size * count * deep), nullptr, nullptr, inner};
         char* to = static_cast<char*>(const_cast<void*>(m.weights));
         float* scales = q ? reinterpret_cast<float*>(take(padded * count * 4)) : nullptr;
         int32_t* offsets = q ? reinterpret_cast<int32_t*>(take(padded * count * 4)) : nullptr;
+        if (group == 1) {
+            const float* from = (recurrent ? r : w) + (d * n + first * hidden) * inner;
+            pack_f32(from, {hidden, inner, count, lanes_}, reinterpret_cast<float*>(to));
+            return m;
+        }
         for (int64_t g = first; g < last; ++g)
             for (int64_t u = 0; u < hidden; ++u) {
                 const int64_t row = g * hidden + u, from = (d * n + row) * inner, lane = (u / lanes_ * count + g - first) * lanes_ + u % lanes_;
@@ -102,9 +130,7 @@ void Recurrent::pack(const float* b, const Quantised* q, const float* w, const f
                         to[at] = static_cast<char>(v);
                         sum += v;
                     } else {
-                        const float v = (recurrent ? r : w)[from + k];
-                        if (group == 1) reinterpret_cast<float*>(to)[at] = v;
-                        else reinterpret_cast<uint16_t*>(to)[at] = f32_to_bf16(v);
+                        reinterpret_cast<uint16_t*>(to)[at] = f32_to_bf16((recurrent ? r : w)[from + k]);
                     }
                 }
                 if (!q) continue;

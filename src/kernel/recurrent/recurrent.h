@@ -54,6 +54,10 @@ class Recurrent {
     /// ONNX's W [D, gates * hidden, input], R [D, gates * hidden, hidden], B [D, 2 * gates * hidden] or null; gates in
     /// ONNX's order (iofc, zrh). Copied. Packed for usable_isa().
     Recurrent(const Spec& spec, const float* w, const float* r, const float* b);
+    /// Sizes alone, for weights that change from run to run: `with_weights` packs into `memory` of packed_bytes(), 64-byte
+    /// aligned, which the object that it gives must not outlive.
+    explicit Recurrent(const Spec& spec);
+    Recurrent with_weights(const float* w, const float* r, const float* b, void* memory) const;
     /// Weights rounded to bf16. Needs Isa::avx512_bf16.
     struct InBf16 {};
     Recurrent(const Spec& spec, const float* w, const float* r, const float* b, InBf16);
@@ -65,6 +69,8 @@ class Recurrent {
 
   private:
     struct Shared;
+    void measure(bool scaled);
+    int64_t group() const;
     void pack(const float* b, const Quantised* q, const float* w, const float* r);
     int64_t x_stride() const { return (spec_.input + lanes_ - 1) / lanes_ * lanes_; }
     void init_state(const Arguments& a, Shared& s) const;

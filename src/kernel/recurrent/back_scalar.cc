@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/recurrent/back.inl"
+
+namespace hone::recurrent {
+const BackTable& back_scalar() { return kBack; }
+}  // namespace hone::recurrent
