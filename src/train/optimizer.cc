@@ -138,7 +138,7 @@ class Updater {
         if (o_.decay_weights_only && p.kind != ParameterKind::weight) hyper["weight_decay"] = 0;
         std::vector<ValueId> in{p.value, gradient, out_.rate, step, apply_};
         std::vector<ValueId> states{p.value};
-        out_.initial[p.name] = p.initial;
+        out_.initial[p.name] = p.initial.clone();
         for (const MomentDecl& m : decl_.moments) {
             if (m.when && hyper.at(m.when) == 0) continue;
             states.push_back(state(cat(p.name, ".", m.name), Tensor::zeros(b_.dtype(p.value), b_.dims(p.value))));
@@ -150,7 +150,7 @@ class Updater {
         if (o_.ema > 0) average(p, next[0]);
     }
     void average(const Parameter& p, ValueId weights) {
-        const ValueId before = state(p.name + ".ema", p.initial);
+        const ValueId before = state(p.name + ".ema", p.initial.clone());
         ValueId next = b_.add(b_.scale(before, o_.ema), b_.scale(weights, 1 - o_.ema));
         if (apply_ != kNone) next = b_.where(apply_, next, before);
         bind(before, next);
