@@ -53,7 +53,8 @@ Attributes attributes_of(const OptimizerDecl& d, const HyperValues& hyper) {
 }
 
 void check_options(const UpdateOptions& o) {
-    const HyperValues given = {{"clip_value", o.clip_value}, {"clip_norm", o.clip_norm}, {"accumulate", static_cast<double>(o.accumulate)}, {"ema", o.ema}};
+    const HyperValues given = {{"clip_value", o.clip_value}, {"clip_norm", o.clip_norm},
+                               {"accumulate", static_cast<double>(o.accumulate)}, {"ema", o.ema}};
     resolve({{"clip_value", 0, 0, kMost}, {"clip_norm", 0, 0, kMost}, {"accumulate", 1, 1, 9e15, true}, {"ema", 0, 0, 1}}, given, "the update");
 }
 
@@ -121,7 +122,8 @@ class Updater {
     }
     /// The sum is finite when every gradient is (or it overflows, which is no step to take either).
     void guard(ValueId squares) {
-        const double most = b_.dtype(squares) == DType::f64 ? std::numeric_limits<double>::max() : static_cast<double>(std::numeric_limits<float>::max());
+        const double most = b_.dtype(squares) == DType::f64 ? std::numeric_limits<double>::max()
+                                                            : static_cast<double>(std::numeric_limits<float>::max());
         out_.finite = b_.node("LessOrEqual", {squares, b_.like(squares, most)});
         only_when(out_.finite);
     }
