@@ -7,6 +7,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -145,7 +146,7 @@ void run_det(RefContext& c) {
 
 std::vector<OpDecl> space() {
     const AttrSpec blocksize{"blocksize", AttrKind::integer, std::nullopt, true};
-    return {
+    std::vector<OpDecl> all = {
         {.name = "DepthToSpace",
          .min_inputs = 1,
          .max_inputs = 1,
@@ -191,6 +192,8 @@ std::vector<OpDecl> space() {
          .reference = run_det,
          .since = 11},
     };
+    attach_rules(all, space_rules());
+    return all;
 }
 
 }  // namespace hone::ops
