@@ -13,7 +13,7 @@ const std::vector<const OpDecl*>& all_ops() {
                              ops::concat_split, ops::slice_pad, ops::grid_sample, ops::einsum, ops::resize,
                              ops::random, ops::gather, ops::scatter, ops::select, ops::space,
                              ops::norm_gradient, ops::loss_gradient, ops::resize_gradient, ops::grid_sample_gradient, ops::roi_align,
-                             ops::space_gradient}) {
+                             ops::softmax_gradient}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
         }

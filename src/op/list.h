@@ -34,7 +34,7 @@ std::vector<OpDecl> gather();
 std::vector<OpDecl> scatter();
 std::vector<OpDecl> select();
 std::vector<OpDecl> space();
-std::vector<OpDecl> space_gradient();
+std::vector<OpDecl> softmax_gradient();
 std::vector<OpDecl> norm();
 std::vector<OpDecl> norm_gradient();
 std::vector<OpDecl> scaled_attention();

@@ -22,6 +22,5 @@ std::vector<Rule> loss_rules();
 std::vector<Rule> resize_rules();
 std::vector<Rule> grid_sample_rules();
 std::vector<Rule> signal_rules();
-std::vector<Rule> space_rules();
 
 }  // namespace hone::ops

@@ -7,7 +7,6 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
-#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -146,7 +145,7 @@ void run_det(RefContext& c) {
 
 std::vector<OpDecl> space() {
     const AttrSpec blocksize{"blocksize", AttrKind::integer, std::nullopt, true};
-    std::vector<OpDecl> all = {
+    return {
         {.name = "DepthToSpace",
          .min_inputs = 1,
          .max_inputs = 1,
@@ -192,8 +191,6 @@ std::vector<OpDecl> space() {
          .reference = run_det,
          .since = 11},
     };
-    attach_rules(all, space_rules());
-    return all;
 }
 
 }  // namespace hone::ops

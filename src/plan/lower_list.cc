@@ -27,8 +27,8 @@ const std::map<std::string, LowerFunction>& lowerings() {
              "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast", "Where"});
         add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd", "hone.QMul", "hone.QTable", "hone.QGlobalAveragePool"});
         add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
-                               "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN",
-                               "hone.LayerNormGrad"});
+                               "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN"});
+        add(lower::normalise_gradient, {"hone.LayerNormGrad", "hone.SoftmaxGrad"});
         add(lower::loss, {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss", "hone.CrossEntropyGrad"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Softmax, layer (and its gradient), instance, group, local response and batch normalisation, reductions over trailing or adjoining axes.
+// Softmax, layer, instance, group, local response and batch normalisation, reductions over trailing or adjoining axes.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
@@ -69,41 +68,6 @@ void layer_norm(const LowerContext& c, std::vector<Candidate>& list) {
             vec::table().layer_norm(in<float>(a, 0) + b * s.axis, in<float>(a, 1), bias ? in<float>(a, 2) : nullptr, epsilon, out<float>(a) + b * s.axis, e - b, s.axis);
         });
     });
-}
-
-/// The sums over rows go in parts whose number hangs on the sizes alone, so that any number of threads gives the same bits.
-void layer_norm_grad(const LowerContext& c, std::vector<Candidate>& list) {
-    const Dims d = c.in(1);
-    if (d.empty() || count_of(d) == 0) return;
-    const OpContext op = c.op();
-    const auto axis = static_cast<size_t>(normal_axis(op, op.integer("axis"), static_cast<int64_t>(d.size())));
-    const Split s = split_at(d, axis, d.size());
-    const bool scale = c.given(2), centred = op.integer("centred") != 0;
-    const std::array<bool, 2> given{c.node.out(1) != kNone, c.node.out(2) != kNone};
-    const bool sums = given[0] || given[1];
-    const float epsilon = op.real("epsilon");
-    const int64_t parts = std::clamp<int64_t>(s.outer * s.axis / 16384, 1, std::min<int64_t>(s.outer, 32));
-    Candidate k;
-    k.name = "layer_norm_grad";
-    k.in_place = {0, 1};
-    k.make = [=](Layout) {
-        return step_kernel("vector layer_norm_grad", [=](const StepArgs& a) {
-            const vec::Table& t = vec::table();
-            auto* sum = static_cast<float*>(a.scratch);
-            if (sums) std::fill(sum, sum + 2 * parts * s.axis, 0.f);
-            parallel_ranges(parts, 1, [&](int64_t b, int64_t e) {
-                for (int64_t p = b; p < e; ++p) {
-                    const int64_t first = s.outer * p / parts, rows = s.outer * (p + 1) / parts - first, at = first * s.axis;
-                    float* part = sums ? sum + p * s.axis : nullptr;
-                    t.layer_norm_grad(in<float>(a, 0) + at, in<float>(a, 1) + at, scale ? in<float>(a, 2) : nullptr, epsilon, centred,
-                                      out<float>(a) + at, part, sums ? part + parts * s.axis : nullptr, rows, s.axis);
-                }
-            });
-            for (size_t i : {1u, 2u})
-                if (given[i - 1]) t.reduce_middle[static_cast<int>(vec::Reduce::sum)](sum + (i == 2 ? parts * s.axis : 0), out<float>(a, i), 1, parts, s.axis);
-        }, sums ? static_cast<size_t>(2 * parts * s.axis) * sizeof(float) : 0);
-    };
-    list.push_back(std::move(k));
 }
 
 /// Instance and group normalisation: each group of channels of each sample by itself.
@@ -235,7 +199,6 @@ void normalise(const LowerContext& c, std::vector<Candidate>& list) {
     if (op == "Softmax" || op == "LogSoftmax") softmax(c, list);
     else if (op == "LayerNormalization" || op == "RMSNormalization") layer_norm(c, list);
     else if (op == "InstanceNormalization" || op == "GroupNormalization") group_norm(c, list);
-    else if (op == "LayerNormGrad") layer_norm_grad(c, list);
     else if (op == "LRN") local_response(c, list);
     else if (op == "BatchNormalization") batch_norm(c, list);
     else reduce(c, list);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Normalisation, losses, sampling (Resize, GridSample, RoiAlign, MaxUnpool), Fourier transforms, Dropout, what space.cc has.
+// Normalisation, losses, sampling (Resize, GridSample, RoiAlign, MaxUnpool), Fourier transforms, Dropout.
 #include <cmath>
 
 #include "base/rng.h"
@@ -207,27 +207,11 @@ void dropouts(Cases& all) {
     add({x, Tensor::scalar_f32(0), truth(true)}, "training_none");
 }
 
-void spaces(Cases& all) {
-    for (const char* mode : {"DCR", "CRD"})
-        all.push_back({.op = "DepthToSpace", .in = {points({2, 12, 1, 3})}, .attributes = {{"blocksize", whole(2)}, {"mode", text(mode)}}, .note = mode});
-    all.push_back({.op = "SpaceToDepth", .in = {points({2, 3, 4, 6})}, .attributes = {{"blocksize", whole(2)}}});
-    Tensor zeros = points({3, 5, 2});
-    for (int64_t i : {4, 7, 11, 21}) zeros.set(i, 0);
-    for (const char* op : {"CumSum", "CumProd"})
-        for (int64_t way = 0; way < 4; ++way)
-            all.push_back({.op = op, .in = {zeros, one(way == 3 ? 0 : 1)}, .attributes = {{"exclusive", way & 1}, {"reverse", way / 2}}});
-    all.push_back({.op = "Det", .in = {points({2, 3, 3})}});
-    all.push_back({.op = "Det", .in = {points({5, 5})}, .note = "one"});
-    all.push_back({.op = "Det", .in = {points({2, 1, 1})}, .note = "scalars"});
-    all.push_back({.op = "Det", .in = {doubles({1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 1, 2, 0, -1, 0.5, 0}, {2, 3, 3})}, .note = "singular"});
-    all.push_back({.op = "Det", .in = {doubles({1, 2, 3, 2, 4, 6, -1, -2, -3}, {3, 3})}, .note = "rank_one"});
-}
-
 }  // namespace
 
 std::vector<GradientCase> norm_gradient_cases() {
     Cases all;
-    for (auto* family : {layer_norms, other_norms, losses, resizes, samplers, unpools, transforms, dropouts, spaces}) family(all);
+    for (auto* family : {layer_norms, other_norms, losses, resizes, samplers, unpools, transforms, dropouts}) family(all);
     return all;
 }
 

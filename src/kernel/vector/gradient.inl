@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gradients of normalisation and cross-entropy, and the two terms of log(sum(exp)).
+// Gradients of normalisation, softmax and cross-entropy, and the two terms of log(sum(exp)).
 
 /// `n` lanes of a row, W or the rest of it.
 HONE_INLINE V get_lanes(const float* p, int64_t n, float fill = 0) { return n < W ? load_n(p, n, fill) : load(p); }
@@ -100,5 +100,39 @@ void cross_entropy_grad_middle(const float* x, const int32_t* labels, const floa
                 else
                     for (int64_t t = 0; t < axis; ++t) dx[t * inner + i + j] = 0;
             }
+        }
+}
+
+template <bool log>
+HONE_INLINE V softmax_slope(V dy, V y, V sum) { return log ? dy - vexp(y) * sum : y * (dy - sum); }
+template <bool log>
+void softmax_grad(const float* dy, const float* y, float* dx, int64_t rows, int64_t cols) {
+    for (int64_t r = 0; r < rows; ++r, dy += cols, y += cols, dx += cols) {
+        V total = set1(0);
+        for (int64_t i = 0; i < cols; i += W) {
+            const int64_t k = lanes_left(cols - i);
+            const V d = get_lanes(dy + i, k);
+            total = log ? total + d : fma(d, get_lanes(y + i, k), total);
+        }
+        const V sum = set1(sum_of(total));
+        for (int64_t i = 0; i < cols; i += W) {
+            const int64_t k = lanes_left(cols - i);
+            put_lanes(dx + i, softmax_slope<log>(get_lanes(dy + i, k), get_lanes(y + i, k), sum), k);
+        }
+    }
+}
+template <bool log>
+void softmax_grad_middle(const float* dy, const float* y, float* dx, int64_t outer, int64_t axis, int64_t inner) {
+    if (inner == 1) return softmax_grad<log>(dy, y, dx, outer, axis);
+    for (int64_t o = 0; o < outer; ++o, dy += axis * inner, y += axis * inner, dx += axis * inner)
+        for (int64_t i = 0; i < inner; i += W) {
+            const int64_t k = lanes_left(inner - i);
+            V sum = set1(0);
+            for (int64_t at = i; at < axis * inner; at += inner) {
+                const V d = get_lanes(dy + at, k);
+                sum = log ? sum + d : fma(d, get_lanes(y + at, k), sum);
+            }
+            for (int64_t at = i; at < axis * inner; at += inner)
+                put_lanes(dx + at, softmax_slope<log>(get_lanes(dy + at, k), get_lanes(y + at, k), sum), k);
         }
 }

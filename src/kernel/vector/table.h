@@ -103,6 +103,10 @@ struct Table {
     /// negative. labels and weights are [outer, inner]; labels are below `axis`.
     void (*cross_entropy_grad)(const float* x, const int32_t* labels, const float* weights, float* dx, int64_t outer,
                                int64_t axis, int64_t inner);
+    /// From y = softmax(x) over the middle axis of [outer, axis, inner] dx = y * (dy - sum(dy * y)); from y = log_softmax(x)
+    /// dx = dy - exp(y) * sum(dy). dx may be dy or y.
+    void (*softmax_grad)(const float* dy, const float* y, float* dx, int64_t outer, int64_t axis, int64_t inner);
+    void (*log_softmax_grad)(const float* dy, const float* y, float* dx, int64_t outer, int64_t axis, int64_t inner);
     /// Batch normalisation at inference, channels last: y[r, c] = x[r, c] * scale[c] + bias[c] (fused where the machine
     /// can), then max(y, 0) where relu.
     void (*affine_last)(const float* x, const float* scale, const float* bias, float* y, int64_t rows,
