@@ -17,5 +17,10 @@ void attach_rules(std::vector<OpDecl>& family, const std::vector<Rule>& rules);
 
 std::vector<Rule> unary_rules();
 std::vector<Rule> binary_rules();
+std::vector<Rule> norm_rules();
+std::vector<Rule> loss_rules();
+std::vector<Rule> resize_rules();
+std::vector<Rule> grid_sample_rules();
+std::vector<Rule> signal_rules();
 
 }  // namespace hone::ops
