@@ -52,6 +52,13 @@ ValueId Builder::concat(std::vector<ValueId> parts, int64_t axis) { return node(
 ValueId Builder::slice(ValueId a, int64_t axis, int64_t begin, int64_t end) {
     return node("Slice", {a, integers({begin}), integers({end}), integers({axis})});
 }
+ValueId Builder::fit(ValueId a, int64_t axis, int64_t n) {
+    const int64_t have = dims(a)[static_cast<size_t>(axis)];
+    if (have >= n) return have == n ? a : slice(a, axis, 0, n);
+    std::vector<int64_t> pads(2 * rank(a), 0);
+    pads[rank(a) + static_cast<size_t>(axis)] = n - have;
+    return node("Pad", {a, integers(pads)});
+}
 ValueId Builder::reduce(const std::string& op, ValueId a, const std::vector<int64_t>& axes, bool keepdims) {
     std::vector<ValueId> in{a};
     if (!axes.empty()) in.push_back(integers(axes));

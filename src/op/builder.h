@@ -59,6 +59,7 @@ class Builder {
     ValueId swap_last(ValueId a);                  ///< the last two axes change places
     ValueId concat(std::vector<ValueId> parts, int64_t axis);
     ValueId slice(ValueId a, int64_t axis, int64_t begin, int64_t end);
+    ValueId fit(ValueId a, int64_t axis, int64_t n);  ///< an axis cut, or filled with zeros, at its end to n
     /// Over `axes`, all when empty.
     ValueId sum(ValueId a, const std::vector<int64_t>& axes, bool keepdims) { return reduce("ReduceSum", a, axes, keepdims); }
     ValueId mean(ValueId a, const std::vector<int64_t>& axes, bool keepdims) { return reduce("ReduceMean", a, axes, keepdims); }

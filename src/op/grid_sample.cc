@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // GridSample over any number of spatial axes (Jaderberg et al., "Spatial transformer networks", 2015), after the
 // standard's reference.
-#include <algorithm>
-#include <cmath>
-
 #include "op/elements.h"
+#include "op/grid_sampler.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -47,70 +46,10 @@ void infer_grid_sample(InferContext& c) {
     c.set(0, c.dtype(0), y);
 }
 
-struct Axis {
-    int64_t n;
-    double low, high;  ///< where reflection happens
-};
-double reflect(double x, const Axis& a) {
-    const double range = a.high - a.low;
-    if (range <= 0) return a.low;
-    if (x >= a.low && x <= a.high) return x;
-    const double d = x < a.low ? a.low - x : x - a.high;
-    const double turns = std::floor(d / range), rest = d - turns * range;
-    const bool from_low = (x < a.low) == (std::fmod(turns, 2) == 0);
-    return from_low ? a.low + rest : a.high - rest;
-}
-
-struct Tap {
-    int64_t index;  ///< -1: outside, zero
-    double weight;
-};
-enum class Mode { nearest, linear, cubic };
-enum class Padding { zeros, border, reflection };
-struct Sampler {
-    Mode mode;
-    Padding padding;
-    bool align;
-    std::vector<Axis> axes;
-};
-
-Tap tap(const Sampler& s, const Axis& a, double position, double weight) {
-    if (position < 0 || position > static_cast<double>(a.n - 1)) {
-        if (s.padding == Padding::zeros) return {-1, weight};
-        position = s.padding == Padding::border ? position : reflect(position, a);
-    }
-    return {
-        std::clamp<int64_t>(static_cast<int64_t>(std::clamp(position, 0.0, static_cast<double>(a.n - 1))), 0, a.n - 1),
-        weight};
-}
-double cubic(double d) {
-    constexpr double k = -0.75;
-    d = std::fabs(d);
-    return d <= 1 ? ((k + 2) * d - (k + 3)) * d * d + 1 : d < 2 ? ((k * d - 5 * k) * d + 8 * k) * d - 4 * k : 0;
-}
-/// The taps of one coordinate in [-1, 1].
-std::vector<Tap> taps(const Sampler& s, const Axis& a, double g) {
-    const auto n = static_cast<double>(a.n);
-    double x = s.align ? (g + 1) / 2 * (n - 1) : ((g + 1) * n - 1) / 2;
-    if (!(std::fabs(x) < 1e15)) x = -2;  // not a place: outside
-    if (s.mode == Mode::nearest) x = std::nearbyint(x);
-    if (x < a.low || x > a.high) {
-        if (s.padding == Padding::border) x = std::clamp(x, 0.0, n - 1);
-        if (s.padding == Padding::reflection) x = reflect(x, a);
-    }
-    if (s.mode == Mode::nearest) return {tap(s, a, std::nearbyint(x), 1)};
-    const double floor = std::floor(x), r = x - floor;
-    if (s.mode == Mode::linear) return {tap(s, a, floor, 1 - r), tap(s, a, floor + 1, r)};
-    std::vector<Tap> t;
-    for (int k = -1; k <= 2; ++k) t.push_back(tap(s, a, floor + k, cubic(r - k)));
-    return t;
-}
-
-double sum_taps(const Tensor& x, const std::vector<std::vector<Tap>>& taps, const Dims& strides, size_t axis,
-                int64_t at) {
+double sum_taps(const Tensor& x, const std::vector<GridTaps>& taps, const Dims& strides, size_t axis, int64_t at) {
     if (axis == taps.size()) return x.at(at);
     double sum = 0;
-    for (const Tap& t : taps[axis])
+    for (const GridTap& t : taps[axis])
         if (t.index >= 0 && t.weight != 0)
             sum += t.weight * sum_taps(x, taps, strides, axis + 1, at + t.index * strides[axis]);
     return sum;
@@ -118,29 +57,12 @@ double sum_taps(const Tensor& x, const std::vector<std::vector<Tap>>& taps, cons
 
 void run_grid_sample(RefContext& c) {
     const Tensor &x = c.in[0], &grid = c.in[1];
-    const std::string &mode = c.text("mode"), &padding = c.text("padding_mode");
-    Sampler s{mode == "nearest"  ? Mode::nearest
-              : mode == "linear" ? Mode::linear
-                                 : Mode::cubic,
-              padding == "zeros"    ? Padding::zeros
-              : padding == "border" ? Padding::border
-                                    : Padding::reflection,
-              c.integer("align_corners") != 0,
-              {}};
-    const size_t spatial = x.rank() - 2;
-    for (size_t i = 0; i < spatial; ++i) {
-        const auto n = static_cast<double>(x.dim(i + 2));
-        s.axes.push_back({x.dim(i + 2), s.align ? 0 : -0.5, s.align ? n - 1 : n - 0.5});
-    }
+    const GridSampler s(c, x.dims());
     const Dims all = strides_of(x.dims()), strides(all.begin() + 2, all.end());
     const int64_t channels = x.dim(1), points = count_between(c.out[0].dims(), 2, x.rank());
     for (int64_t b = 0; b < c.out[0].dim(0); ++b)
         for (int64_t p = 0; p < points; ++p) {
-            std::vector<std::vector<Tap>> t;
-            for (size_t i = 0; i < spatial; ++i)  // the grid names the last axis first
-                t.push_back(taps(
-                    s, s.axes[i],
-                    grid.at((b * points + p) * static_cast<int64_t>(spatial) + static_cast<int64_t>(spatial - 1 - i))));
+            const std::vector<GridTaps> t = s.taps(grid, b * points + p);
             for (int64_t k = 0; k < channels; ++k)
                 c.out[0].set((b * channels + k) * points + p, sum_taps(x, t, strides, 0, (b * channels + k) * all[1]));
         }
@@ -166,7 +88,7 @@ int downgrade_grid_sample(Graph& g, NodeId n, int to) {
 }  // namespace
 
 std::vector<OpDecl> grid_sample() {
-    return {
+    std::vector<OpDecl> all = {
         {.name = "GridSample",
          .min_inputs = 2,
          .max_inputs = 2,
@@ -181,6 +103,8 @@ std::vector<OpDecl> grid_sample() {
          .downgrade = downgrade_grid_sample,
          .since = 16},
     };
+    attach_rules(all, grid_sample_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -72,6 +73,19 @@ int downgrade_dropout(Graph& g, NodeId n, int to) {
     return input_to_real(g, n, 1, "ratio") ? to : 12;
 }
 
+/// By the mask that was drawn; all of it outside training. The ratio gets none.
+void dropout_rule(GradientContext& c) {
+    Builder& b = c.b;
+    const auto known = [&](size_t i) { return c.has_input(i) && b.graph().value(c.x(i)).is_constant(); };
+    const bool may_train = c.has_input(2) && !(known(2) && !c.constant(2).at_int(0));
+    if (!may_train) return c.give(0, c.dy());
+    ValueId scale = b.like(c.dy(), 2);
+    if (known(1)) scale = b.like(c.dy(), 1 / (1 - c.constant(1).at(0)));
+    else if (c.has_input(1)) scale = b.div(b.like(c.dy(), 1), b.sub(b.like(c.dy(), 1), b.cast(c.x(1), b.dtype(c.dy()))));
+    if (!known(2)) scale = b.where(c.x(2), scale, b.like(c.dy(), 1));
+    c.give(0, b.keep(c.need_output(1), b.mul(c.dy(), scale)));
+}
+
 }  // namespace
 
 std::vector<OpDecl> identity() {
@@ -94,6 +108,7 @@ std::vector<OpDecl> identity() {
          .infer = infer_dropout,
          .reference = run_dropout,
          .elementwise = true,
+         .gradient = dropout_rule,
          .upgrade = upgrade_dropout,
          .downgrade = downgrade_dropout},
     };

@@ -4,6 +4,7 @@
 
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -88,7 +89,9 @@ OpDecl declare(const char* name, int outputs, void (*reference)(RefContext&)) {
 }  // namespace
 
 std::vector<OpDecl> loss() {
-    return {declare("SoftmaxCrossEntropyLoss", 2, run_cross_entropy), declare("NegativeLogLikelihoodLoss", 1, run_nll)};
+    std::vector<OpDecl> all = {declare("SoftmaxCrossEntropyLoss", 2, run_cross_entropy), declare("NegativeLogLikelihoodLoss", 1, run_nll)};
+    attach_rules(all, loss_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -6,6 +6,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -229,7 +230,7 @@ Cost cost_elements(const CostContext& c) {
 }  // namespace
 
 std::vector<OpDecl> norm() {
-    return {
+    std::vector<OpDecl> all = {
         {.name = "LayerNormalization", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 3,
          .attributes = {{"axis", AttrKind::integer, int64_t{-1}},
                         {"epsilon", AttrKind::real, 1e-5f},
@@ -259,6 +260,8 @@ std::vector<OpDecl> norm() {
                         {"size", AttrKind::integer, std::nullopt, true}},
          .infer = infer_lrn, .reference = run_lrn, .cost = cost_elements<8>, .tolerance = 1e-4},
     };
+    attach_rules(all, norm_rules());
+    return all;
 }
 
 }  // namespace hone::ops

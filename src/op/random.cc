@@ -97,6 +97,7 @@ OpDecl op(const char* name, int inputs, void (*infer)(InferContext&), void (*ref
             .infer = infer,
             .reference = reference,
             .random = true,
+            .flat = true,  // shapes and probabilities only: what is drawn does not follow them smoothly
             .since = since};
 }
 

@@ -9,6 +9,7 @@
 #include "op/list.h"
 #include "op/numeric.h"
 #include "op/resize_axis.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -233,7 +234,7 @@ std::optional<std::vector<AxisTaps>> resize_taps(const OpContext& c, const Dims&
 namespace hone::ops {
 
 std::vector<OpDecl> resize() {
-    return {
+    std::vector<OpDecl> all = {
         {.name = "Resize",
          .min_inputs = 1,
          .max_inputs = 4,
@@ -263,6 +264,8 @@ std::vector<OpDecl> resize() {
          .reference = nullptr,
          .upgrade = upgrade_resize},
     };
+    attach_rules(all, resize_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -116,6 +116,30 @@ std::vector<double> apply_taps(const Tensor& x, const std::vector<AxisTaps>& axe
     return v;
 }
 
+std::vector<double> apply_taps_transposed(const Tensor& dy, const std::vector<AxisTaps>& axes, const Dims& in) {
+    std::vector<double> v = values<double>(dy);
+    Dims dims = dy.dims();
+    for (size_t a = 0; a < axes.size(); ++a) {
+        const auto inner = static_cast<size_t>(count_between(dims, a + 1, dims.size())), n = axes[a].outside.size();
+        for (size_t i = 0; i < v.size(); ++i)
+            if (axes[a].outside[i / inner % n]) v[i] = 0;
+    }
+    for (size_t a = axes.size(); a-- > 0;) {
+        if (axes[a].identity) continue;
+        const int64_t outer = count_between(dims, 0, a), inner = count_between(dims, a + 1, dims.size()), out = dims[a];
+        dims[a] = in[a];
+        std::vector<double> next(static_cast<size_t>(count_of(dims)));
+        for (int64_t o = 0; o < outer; ++o)
+            for (int64_t k = 0; k < out; ++k)
+                for (const Tap& t : axes[a].of[static_cast<size_t>(k)])
+                    for (int64_t i = 0; i < inner; ++i)
+                        next[static_cast<size_t>((o * in[a] + t.index) * inner + i)] +=
+                            t.weight * v[static_cast<size_t>((o * out + k) * inner + i)];
+        v = std::move(next);
+    }
+    return v;
+}
+
 void pick_nearest(const Tensor& x, const std::vector<AxisTaps>& axes, Tensor& y) {
     const Dims strides = strides_of(x.dims());
     Dims index(axes.size(), 0);

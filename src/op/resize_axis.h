@@ -28,6 +28,8 @@ struct AxisTaps {
 AxisTaps axis_taps(const OpContext& c, const AxisScale& scale, int64_t in, const Roi& roi);
 /// Separable: one pass an axis that is not the identity.
 std::vector<double> apply_taps(const Tensor& x, const std::vector<AxisTaps>& axes, double extrapolation);
+/// The adjoint: from the gradient of the output that of the input, of dims `in`. Extrapolated outputs give nothing.
+std::vector<double> apply_taps_transposed(const Tensor& dy, const std::vector<AxisTaps>& axes, const Dims& in);
 /// Each axis with one tap: elements of any type are copied.
 void pick_nearest(const Tensor& x, const std::vector<AxisTaps>& axes, Tensor& y);
 

@@ -19,5 +19,10 @@ std::vector<Rule> unary_rules();
 std::vector<Rule> binary_rules();
 std::vector<Rule> recurrent_rules();
 std::vector<Rule> attention_rules();
+std::vector<Rule> norm_rules();
+std::vector<Rule> loss_rules();
+std::vector<Rule> resize_rules();
+std::vector<Rule> grid_sample_rules();
+std::vector<Rule> signal_rules();
 
 }  // namespace hone::ops

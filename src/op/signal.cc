@@ -8,6 +8,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -235,7 +236,7 @@ OpDecl window(const char* name, void (*reference)(RefContext&)) {
 }  // namespace
 
 std::vector<OpDecl> signal() {
-    return {
+    std::vector<OpDecl> all = {
         window("HannWindow", run_window<kHann>), window("HammingWindow", run_window<kHamming>),
         window("BlackmanWindow", run_window<kBlackman>),
         {.name = "MelWeightMatrix", .min_inputs = 5, .max_inputs = 5, .min_outputs = 1, .max_outputs = 1,
@@ -247,6 +248,8 @@ std::vector<OpDecl> signal() {
          .attributes = {{"inverse", AttrKind::integer, int64_t{0}}, {"onesided", AttrKind::integer, int64_t{0}}},
          .infer = infer_dft, .reference = run_dft, .upgrade = upgrade_dft, .downgrade = downgrade_dft, .since = 17},
     };
+    attach_rules(all, signal_rules());
+    return all;
 }
 
 }  // namespace hone::ops

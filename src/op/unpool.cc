@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MaxUnpool and RoiAlign.
-#include <algorithm>
-#include <cmath>
-
-#include "op/history.h"
+// MaxUnpool.
+#include "op/gradient.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -11,7 +8,6 @@ namespace hone::ops {
 namespace {
 
 constexpr int64_t kMost = (int64_t{1} << 31) - 1;
-constexpr int64_t kMostSamples = 4096;  // of RoiAlign, along one axis of one region
 
 int64_t entry(const OpContext& c, const char* name, size_t axes, size_t i, int64_t fallback, int64_t least) {
     const std::vector<int64_t>& list = c.integers(name);
@@ -81,94 +77,13 @@ void run_unpool(RefContext& c) {
     }
 }
 
-void infer_roi(InferContext& c) {
-    const DType t = require_type(c, {0, 1}, is_float, "a float type");
-    require_type(c, {2}, [](DType d) { return d == DType::i64; }, "i64");
-    const std::string& mode = c.text("mode");
-    const std::string& coordinates = c.text("coordinate_transformation_mode");
-    if (mode == "max") c.unsupported("mode 'max': runtimes disagree on what it means");
-    if (mode != "avg") c.refuse(cat("mode is '", mode, "'; expected avg or max"));
-    if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
-        c.refuse(cat("coordinate_transformation_mode is '", coordinates, "'; expected half_pixel or output_half_pixel"));
-    const int64_t height = c.integer("output_height"), width = c.integer("output_width"), ratio = c.integer("sampling_ratio");
-    if (height < 1 || width < 1 || height > kMost || width > kMost || ratio < 0)
-        c.refuse(cat("output ", height, " x ", width, " with sampling_ratio ", ratio, "; expected 1 or more and 0 or more"));
-    if (ratio > kMostSamples || checked_mul(checked_mul(height, width), ratio * ratio) > kMostSamples * kMostSamples)
-        c.unsupported(cat("a sampling_ratio of ", ratio, " for ", height, " x ", width, " bins"));
-    require_rank(c, 0, 4, 4);
-    require_shape(c, 1, {Dim(), 4}, "the regions");
-    const Dim regions = c.rank_known(1) ? c.shape(1)[0] : Dim();
-    require_shape(c, 2, {regions}, "batch_indices");
-    c.set(0, t, {regions, c.rank_known(0) ? c.shape(0)[1] : Dim(), height, width});
-}
-
-/// Bilinear sample of one plane; 0 more than a pixel outside.
-double sample(const double* plane, int64_t height, int64_t width, double y, double x) {
-    if (!(y >= -1 && y <= static_cast<double>(height) && x >= -1 && x <= static_cast<double>(width))) return 0;
-    const auto split = [](double v, int64_t size, int64_t& low, int64_t& high, double& part) {
-        v = std::fmax(v, 0);
-        low = std::min(static_cast<int64_t>(v), size - 1);
-        high = std::min(low + 1, size - 1);
-        part = low == high ? 0 : v - static_cast<double>(low);
-    };
-    int64_t y0, y1, x0, x1;
-    double dy, dx;
-    split(y, height, y0, y1, dy);
-    split(x, width, x0, x1, dx);
-    return (1 - dy) * ((1 - dx) * plane[y0 * width + x0] + dx * plane[y0 * width + x1]) +
-           dy * ((1 - dx) * plane[y1 * width + x0] + dx * plane[y1 * width + x1]);
-}
-
-void run_roi(RefContext& c) {
-    const Dims &d = c.in[0].dims(), &out = c.out[0].dims();
-    if (!c.out[0].count()) return;
-    if (!count_between(d, 2, 4)) c.refuse("the input is empty");
-    const std::vector<double> x = values<double>(c.in[0]);
-    const bool half = c.text("coordinate_transformation_mode") == "half_pixel";
-    const double scale = static_cast<double>(c.real("spatial_scale"));
-    for (int64_t r = 0; r < out[0]; ++r) {
-        const int64_t image = c.in[2].at_int(r);
-        if (image < 0 || image >= d[0]) c.refuse(cat("a batch index is ", image, "; expected 0 to ", d[0] - 1));
-        double start[2], bin[2];
-        int64_t grid[2];
-        for (size_t a = 0; a < 2; ++a) {  // height, width; the regions are x1, y1, x2, y2
-            const auto k = static_cast<int64_t>(a);
-            start[a] = c.in[1].at(r * 4 + 1 - k) * scale - (half ? 0.5 : 0);
-            double size = c.in[1].at(r * 4 + 3 - k) * scale - (half ? 0.5 : 0) - start[a];
-            if (!half) size = std::fmax(size, 1);
-            bin[a] = size / static_cast<double>(out[a + 2]);
-            const int64_t ratio = c.integer("sampling_ratio");
-            const double wanted = ratio > 0 ? static_cast<double>(ratio) : std::ceil(bin[a]);
-            if (!(wanted * static_cast<double>(out[a + 2]) <= kMostSamples))
-                c.refuse(cat("a region of size ", size, " needs more than ", kMostSamples, " samples"));
-            grid[a] = std::max<int64_t>(0, static_cast<int64_t>(wanted));
-        }
-        const double n = static_cast<double>(std::max<int64_t>(grid[0] * grid[1], 1));
-        for (int64_t ch = 0; ch < d[1]; ++ch)
-            for (int64_t o = 0; o < out[2] * out[3]; ++o) {
-                double sum = 0;
-                for (int64_t i = 0; i < grid[0]; ++i)
-                    for (int64_t k = 0; k < grid[1]; ++k) {
-                        const auto at = [&](size_t a, int64_t cell, int64_t s) {
-                            const double part = (static_cast<double>(s) + 0.5) / static_cast<double>(grid[a]);
-                            return start[a] + bin[a] * (static_cast<double>(cell) + part);
-                        };
-                        sum += sample(x.data() + (image * d[1] + ch) * d[2] * d[3], d[2], d[3], at(0, o / out[3], i),
-                                      at(1, o % out[3], k));
-                    }
-                c.out[0].set((r * d[1] + ch) * out[2] * out[3] + o, sum / n);
-            }
-    }
-}
-
-/// Before 16 there was no half-pixel shift.
-void upgrade_roi(Graph& g, NodeId id, int from) {
-    if (from < 16) g.node(id).attributes["coordinate_transformation_mode"] = std::string("output_half_pixel");
-}
-int downgrade_roi(Graph& g, NodeId id, int to) {
-    if (text_or(g.node(id), "coordinate_transformation_mode", "half_pixel") != "output_half_pixel") return 16;
-    if (to < 16) drop_attribute(g, id, "coordinate_transformation_mode");
-    return 10;
+/// What lies where each element went, in the shape that the indices count in.
+void unpool_rule(GradientContext& c) {
+    Builder& b = c.b;
+    const Dims from = dims_of(unpooled(c, shape_of(b.dims(c.x()))));
+    ValueId dy = c.dy();
+    for (size_t a = 0; a < from.size(); ++a) dy = b.fit(dy, static_cast<int64_t>(a), from[a]);
+    c.give(0, b.node("Gather", {b.reshape(dy, {count_of(from)}), c.x(1)}));
 }
 
 }  // namespace
@@ -179,15 +94,7 @@ std::vector<OpDecl> unpool() {
          .attributes = {{"kernel_shape", AttrKind::integers, std::nullopt, true},
                         {"pads", AttrKind::integers},
                         {"strides", AttrKind::integers}},
-         .infer = infer_unpool, .reference = run_unpool, .tolerance = 0, .since = 9},
-        {.name = "RoiAlign", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"coordinate_transformation_mode", AttrKind::text, std::string("half_pixel")},
-                        {"mode", AttrKind::text, std::string("avg")},
-                        {"output_height", AttrKind::integer, int64_t{1}},
-                        {"output_width", AttrKind::integer, int64_t{1}},
-                        {"sampling_ratio", AttrKind::integer, int64_t{0}},
-                        {"spatial_scale", AttrKind::real, 1.0f}},
-         .infer = infer_roi, .reference = run_roi, .upgrade = upgrade_roi, .downgrade = downgrade_roi, .since = 10},
+         .infer = infer_unpool, .reference = run_unpool, .tolerance = 0, .gradient = unpool_rule, .since = 9},
     };
 }
 

@@ -117,6 +117,8 @@ void pool(const LowerContext&, std::vector<Candidate>&);
 void elementwise(const LowerContext&, std::vector<Candidate>&);
 void quantise(const LowerContext&, std::vector<Candidate>&);
 void normalise(const LowerContext&, std::vector<Candidate>&);
+void normalise_gradient(const LowerContext&, std::vector<Candidate>&);
+void loss(const LowerContext&, std::vector<Candidate>&);
 void move(const LowerContext&, std::vector<Candidate>&);
 void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);

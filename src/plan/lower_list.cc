@@ -28,6 +28,8 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd", "hone.QMul", "hone.QTable", "hone.QGlobalAveragePool"});
         add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
                                "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN"});
+        add(lower::normalise_gradient, {"hone.LayerNormGrad", "hone.SoftmaxGrad"});
+        add(lower::loss, {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss", "hone.CrossEntropyGrad"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
                           "Slice", "Gather"});
         add(lower::pick, {"Pad", "Tile", "Expand", "Resize"});

@@ -23,8 +23,9 @@ ValueId cross_entropy(C& c) {
     Builder& b = c.b;
     const ValueId x = c.answers[0], labels = c.targets[0];
     const double smoothing = c.at("label_smoothing"), ignored = c.at("ignore_index");
-    const std::vector<ValueId> hard = b.nodes("SoftmaxCrossEntropyLoss", {x, labels}, smoothing == 0 ? 1 : 2,
-                                              {{"reduction", std::string(name_of(c.reduction))}, {"ignore_index", static_cast<int64_t>(ignored)}});
+    const std::vector<ValueId> hard =
+        b.nodes("SoftmaxCrossEntropyLoss", {x, labels}, smoothing == 0 ? 1 : 2,
+                {{"reduction", std::string(name_of(c.reduction))}, {"ignore_index", static_cast<int64_t>(ignored)}});
     if (smoothing == 0) return hard[0];
     Tensor index = Tensor::zeros(b.dtype(labels), {});
     index.set(0, ignored);
@@ -104,7 +105,8 @@ const std::vector<LossDecl>& losses() {
     static const std::vector<LossDecl> all = {
         {"cross_entropy", "softmax cross-entropy with class labels", 1, 2, kAny, {{"labels", K::labels}},
          {smoothing, {"ignore_index", -100, -9e15, 9e15, true}}, cross_entropy},
-        {"cross_entropy_soft", "softmax cross-entropy with a probability a class", 1, 2, kAny, {{"probabilities", K::alike}}, {smoothing}, cross_entropy_soft},
+        {"cross_entropy_soft", "softmax cross-entropy with a probability a class", 1, 2, kAny, {{"probabilities", K::alike}},
+         {smoothing}, cross_entropy_soft},
         {"bce_with_logits", "binary cross-entropy; targets in [0, 1]", 1, 0, kAny, {{"targets", K::alike}}, {}, bce_with_logits},
         {"mse", "mean squared error", 1, 0, kAny, {{"targets", K::alike}}, {}, mse},
         {"mae", "mean absolute error", 1, 0, kAny, {{"targets", K::alike}}, {}, mae},

@@ -53,7 +53,8 @@ Attributes attributes_of(const OptimizerDecl& d, const HyperValues& hyper) {
 }
 
 void check_options(const UpdateOptions& o) {
-    const HyperValues given = {{"clip_value", o.clip_value}, {"clip_norm", o.clip_norm}, {"accumulate", static_cast<double>(o.accumulate)}, {"ema", o.ema}};
+    const HyperValues given = {{"clip_value", o.clip_value}, {"clip_norm", o.clip_norm},
+                               {"accumulate", static_cast<double>(o.accumulate)}, {"ema", o.ema}};
     resolve({{"clip_value", 0, 0, kMost}, {"clip_norm", 0, 0, kMost}, {"accumulate", 1, 1, 9e15, true}, {"ema", 0, 0, 1}}, given, "the update");
 }
 
@@ -121,7 +122,8 @@ class Updater {
     }
     /// The sum is finite when every gradient is (or it overflows, which is no step to take either).
     void guard(ValueId squares) {
-        const double most = b_.dtype(squares) == DType::f64 ? std::numeric_limits<double>::max() : static_cast<double>(std::numeric_limits<float>::max());
+        const double most = b_.dtype(squares) == DType::f64 ? std::numeric_limits<double>::max()
+                                                            : static_cast<double>(std::numeric_limits<float>::max());
         out_.finite = b_.node("LessOrEqual", {squares, b_.like(squares, most)});
         only_when(out_.finite);
     }
@@ -138,7 +140,7 @@ class Updater {
         if (o_.decay_weights_only && p.kind != ParameterKind::weight) hyper["weight_decay"] = 0;
         std::vector<ValueId> in{p.value, gradient, out_.rate, step, apply_};
         std::vector<ValueId> states{p.value};
-        out_.initial[p.name] = p.initial;
+        out_.initial[p.name] = p.initial.clone();
         for (const MomentDecl& m : decl_.moments) {
             if (m.when && hyper.at(m.when) == 0) continue;
             states.push_back(state(cat(p.name, ".", m.name), Tensor::zeros(b_.dtype(p.value), b_.dims(p.value))));
@@ -150,7 +152,7 @@ class Updater {
         if (o_.ema > 0) average(p, next[0]);
     }
     void average(const Parameter& p, ValueId weights) {
-        const ValueId before = state(p.name + ".ema", p.initial);
+        const ValueId before = state(p.name + ".ema", p.initial.clone());
         ValueId next = b_.add(b_.scale(before, o_.ema), b_.scale(weights, 1 - o_.ema));
         if (apply_ != kNone) next = b_.where(apply_, next, before);
         bind(before, next);

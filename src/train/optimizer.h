@@ -51,7 +51,9 @@ struct Update {
     ValueId rate = kNone;   ///< the input "lr", an f64 scalar
     ValueId norm = kNone;   ///< with clip_norm: the length of the whole gradient before it
     ValueId finite = kNone; ///< bool, with skip_nonfinite
-    std::map<std::string, Tensor> initial;  ///< of every state that was added: weights, moments, "train.step", ...
+    /// Of every state that was added: weights, moments, "train.step", ...; in memory of its own, for sessions write states
+    /// in place.
+    std::map<std::string, Tensor> initial;
 };
 
 /// `gradients[i]` is that of `parameters[i]`, of its type. Adds the input "lr" and the states; the graph's outputs gain the

@@ -16,14 +16,21 @@ constexpr double kMask = 1e4;
 std::optional<ParameterKind> kind_of_use(const Node& n, size_t input) {
     using K = ParameterKind;
     static const std::map<std::string, std::map<size_t, K>> table = {
-        {"Conv", {{1, K::weight}, {2, K::bias}}}, {"ConvTranspose", {{1, K::weight}, {2, K::bias}}},
-        {"Gemm", {{0, K::weight}, {1, K::weight}, {2, K::bias}}}, {"MatMul", {{0, K::weight}, {1, K::weight}}},
-        {"Einsum", {{0, K::weight}, {1, K::weight}}}, {"Gather", {{0, K::weight}}},
+        {"Conv", {{1, K::weight}, {2, K::bias}}},
+        {"ConvTranspose", {{1, K::weight}, {2, K::bias}}},
+        {"Gemm", {{0, K::weight}, {1, K::weight}, {2, K::bias}}},
+        {"MatMul", {{0, K::weight}, {1, K::weight}}},
+        {"Einsum", {{0, K::weight}, {1, K::weight}}},
+        {"Gather", {{0, K::weight}}},
         {"LSTM", {{1, K::weight}, {2, K::weight}, {3, K::bias}, {7, K::weight}}},
-        {"GRU", {{1, K::weight}, {2, K::weight}, {3, K::bias}}}, {"RNN", {{1, K::weight}, {2, K::weight}, {3, K::bias}}},
-        {"BatchNormalization", {{1, K::norm}, {2, K::norm}}}, {"LayerNormalization", {{1, K::norm}, {2, K::norm}}},
-        {"InstanceNormalization", {{1, K::norm}, {2, K::norm}}}, {"GroupNormalization", {{1, K::norm}, {2, K::norm}}},
-        {"RMSNormalization", {{1, K::norm}}}, {"PRelu", {{1, K::norm}}},
+        {"GRU", {{1, K::weight}, {2, K::weight}, {3, K::bias}}},
+        {"RNN", {{1, K::weight}, {2, K::weight}, {3, K::bias}}},
+        {"BatchNormalization", {{1, K::norm}, {2, K::norm}}},
+        {"LayerNormalization", {{1, K::norm}, {2, K::norm}}},
+        {"InstanceNormalization", {{1, K::norm}, {2, K::norm}}},
+        {"GroupNormalization", {{1, K::norm}, {2, K::norm}}},
+        {"RMSNormalization", {{1, K::norm}}},
+        {"PRelu", {{1, K::norm}}},
     };
     if (!n.domain.empty()) return {};
     const auto op = table.find(n.op);
@@ -32,8 +39,14 @@ std::optional<ParameterKind> kind_of_use(const Node& n, size_t input) {
     return at == op->second.end() ? std::nullopt : std::optional(at->second);
 }
 bool is_view(const Node& n) {
-    static const std::set<std::string> views = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Expand", "Slice", "Split"};
+    static const std::set<std::string> views = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze",
+                                                "Flatten",  "Cast",      "Expand",  "Slice",   "Split"};
     return n.domain.empty() && views.contains(n.op);
+}
+bool all_equal(const Tensor& t, double v) {
+    for (int64_t i = 0; i < t.count(); ++i)
+        if (t.at(i) != v) return false;
+    return true;
 }
 /// Dims of more than one.
 int64_t wide(const Tensor& t) { return std::count_if(t.dims().begin(), t.dims().end(), [](int64_t d) { return d > 1; }); }
@@ -87,6 +100,7 @@ class Finder {
         const std::vector<ValueId> from = sources(n.in(i));
         if (from.empty()) return false;
         if (const auto kind = kind_of_use(n, i)) {
+            if (spells_group_norm(n) && all_equal(g_.value(from[0]).constant, i == 1 ? 1 : 0)) return false;
             for (ValueId v : from) note(v, *kind, *kind == ParameterKind::weight ? layer_ : layer_ - 1);
             return *kind == ParameterKind::weight;
         }
@@ -101,6 +115,11 @@ class Finder {
             note(v, n.is("Concat") || !narrow ? ParameterKind::weight : n.is("Add") ? ParameterKind::bias : ParameterKind::norm, layer_ - 1);
         }
         return false;
+    }
+    /// Group normalisation is exported as an InstanceNormalization of regrouped channels, scale 1 and bias 0.
+    bool spells_group_norm(const Node& n) const {
+        const NodeId p = n.is("InstanceNormalization") ? g_.value(n.in(0)).producer : kNone;
+        return p != kNone && g_.node(p).is("Reshape");
     }
     /// [1] added to a product of one column.
     bool bias_of_one(const Node& n, size_t i, const Tensor& t) const {

@@ -100,7 +100,7 @@ class Statistics {
     void bind(std::map<std::string, Tensor>& initial) {
         for (const State& s : all_) {
             bind_state(g_, s.name, s.input, s.now);
-            initial[s.name] = s.initial;
+            initial[s.name] = s.initial.clone();
         }
     }
 

@@ -31,7 +31,7 @@ struct Trainable {
     Graph graph;                        ///< inputs: the model's, then parameters and statistics; outputs: the model's, then new statistics
     std::vector<Parameter> parameters;  ///< to be trained; each value is an input
     std::vector<Parameter> frozen;      ///< constants
-    std::map<std::string, Tensor> initial;  ///< of the states in the graph, by name
+    std::map<std::string, Tensor> initial;  ///< of the states in the graph, by name; in memory of its own
 };
 
 /// Of a graph before passes that fold or merge (two weights that begin equal are not one). Normalisations whose parameters

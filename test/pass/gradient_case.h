@@ -32,6 +32,7 @@ Tensor distinct(const Dims& dims, uint64_t seed = 0);
 std::vector<GradientCase> elementwise_gradient_cases();
 std::vector<GradientCase> recurrent_gradient_cases();
 std::vector<GradientCase> attention_gradient_cases();
+std::vector<GradientCase> norm_gradient_cases();
 /// All families.
 std::vector<GradientCase> all_gradient_cases();
 

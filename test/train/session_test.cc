@@ -28,7 +28,8 @@ TEST(TrainingSession, StepsAsTheInterpreterDoes) {
         for (ValueId v : plan.graph.inputs) dims.push_back(dims_of(plan.graph.value(v).type.shape));
         ThreadPool pool(2);
         Session session(make_plan(plan.graph, dims, {.threads = 2}), &pool);
-        std::map<std::string, Tensor> states = plan.initial;
+        std::map<std::string, Tensor> states;
+        for (const auto& [name, t] : plan.initial) states[name] = t.clone();  // written in place
         Tensor rate = Tensor::zeros(DType::f64, {});
         rate.set(0, 0.01);
         for (int64_t i = 0; i < 6; ++i) {

@@ -12,6 +12,7 @@ namespace {
 #include "kernel/vector/math.inl"
 #include "kernel/vector/elementwise.inl"
 #include "kernel/vector/norm.inl"
+#include "kernel/vector/gradient.inl"
 #include "kernel/vector/quantise.inl"
 #include "kernel/vector/reorder.inl"
 #include "kernel/vector/update.inl"
@@ -30,6 +31,11 @@ constexpr Table kTable = {
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .group_norm = group_norm,
+    .layer_norm_grad = layer_norm_grad,
+    .log_sum_exp = log_sum_exp_middle,
+    .cross_entropy_grad = cross_entropy_grad_middle,
+    .softmax_grad = softmax_grad_middle<false>,
+    .log_softmax_grad = softmax_grad_middle<true>,
     .affine_last = affine_last,
     .affine_middle = affine_middle,
     .reduce_last = {reduce_last<SumOp, false>, reduce_last<SumOp, true>, reduce_last<MaxOp, false>,

@@ -102,6 +102,21 @@ struct Table {
     /// instance normalisation is groups == channels. scale and bias have `channels` elements or are null.
     void (*group_norm)(const float* x, const float* scale, const float* bias, float epsilon, float* y, int64_t n,
                        int64_t channels, int64_t inner, int64_t groups);
+    /// With h = (x - mean) / s and g = dy * scale: dx = (g - mean(g) - h mean(g h)) / s over each row (without `centred`, of
+    /// RMS normalisation, both means of x and g are 0); adds dy * h to dscale and dy to dbias, both null where not wanted.
+    /// scale has cols elements or is null; dx may be dy or x.
+    void (*layer_norm_grad)(const float* dy, const float* x, const float* scale, float epsilon, bool centred, float* dx,
+                            float* dscale, float* dbias, int64_t rows, int64_t cols);
+    /// Over the middle axis of [outer, axis, inner]: its largest element, and log(sum(exp(x - largest))).
+    void (*log_sum_exp)(const float* x, float* top, float* log_sum, int64_t outer, int64_t axis, int64_t inner);
+    /// dx = weight * (softmax(x) - one at the label) over the middle axis of [outer, axis, inner]; 0 where the label is
+    /// negative. labels and weights are [outer, inner]; labels are below `axis`.
+    void (*cross_entropy_grad)(const float* x, const int32_t* labels, const float* weights, float* dx, int64_t outer,
+                               int64_t axis, int64_t inner);
+    /// From y = softmax(x) over the middle axis of [outer, axis, inner] dx = y * (dy - sum(dy * y)); from y = log_softmax(x)
+    /// dx = dy - exp(y) * sum(dy). dx may be dy or y.
+    void (*softmax_grad)(const float* dy, const float* y, float* dx, int64_t outer, int64_t axis, int64_t inner);
+    void (*log_softmax_grad)(const float* dy, const float* y, float* dx, int64_t outer, int64_t axis, int64_t inner);
     /// Batch normalisation at inference, channels last: y[r, c] = x[r, c] * scale[c] + bias[c] (fused where the machine
     /// can), then max(y, 0) where relu.
     void (*affine_last)(const float* x, const float* scale, const float* bias, float* y, int64_t rows,
