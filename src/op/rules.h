@@ -17,5 +17,9 @@ void attach_rules(std::vector<OpDecl>& family, const std::vector<Rule>& rules);
 
 std::vector<Rule> unary_rules();
 std::vector<Rule> binary_rules();
+std::vector<Rule> conv_rules();
+std::vector<Rule> conv_transpose_rules();
+std::vector<Rule> pool_rules();
+std::vector<Rule> batch_norm_rules();
 
 }  // namespace hone::ops
