@@ -2,9 +2,10 @@
 // BatchNormalization (inference and training_mode) and InstanceNormalization.
 #include <cmath>
 
+#include "op/batch_moments.h"
 #include "op/history.h"
 #include "op/list.h"
-#include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -27,29 +28,6 @@ void infer_batch(InferContext& c) {
     if (c.rank_known(0)) c.set(0, t, c.shape(0));
     else c.set(0, t);
     for (size_t i : {1, 2}) c.set(i, statistics, {n});
-}
-
-struct Planes {
-    int64_t batch, channels, size;
-    explicit Planes(const Dims& d)
-        : batch(d[0]), channels(d.size() < 2 ? 1 : d[1]), size(d.size() < 2 ? 1 : count_between(d, 2, d.size())) {}
-    int64_t at(int64_t n, int64_t c) const { return (n * channels + c) * size; }
-};
-
-struct Moments {
-    double mean = 0, variance = 0;
-};
-/// Of `count` slices of `size` elements, `stride` apart.
-Moments moments(const double* x, int64_t count, int64_t stride, int64_t size) {
-    Moments m;
-    const auto n = static_cast<double>(count * size);
-    for (int64_t i = 0; i < count; ++i)
-        for (int64_t k = 0; k < size; ++k) m.mean += x[i * stride + k];
-    m.mean /= n;
-    for (int64_t i = 0; i < count; ++i)
-        for (int64_t k = 0; k < size; ++k) m.variance += (x[i * stride + k] - m.mean) * (x[i * stride + k] - m.mean);
-    m.variance /= n;
-    return m;
 }
 
 void run_batch(RefContext& c) {
@@ -137,7 +115,7 @@ Cost cost_elements(const CostContext& c) {
 }  // namespace
 
 std::vector<OpDecl> batch_norm() {
-    return {
+    std::vector<OpDecl> all = {
         {.name = "BatchNormalization", .min_inputs = 5, .max_inputs = 5, .min_outputs = 1, .max_outputs = 3,
          .attributes = {{"epsilon", AttrKind::real, 1e-5f},
                         {"momentum", AttrKind::real, 0.9f},
@@ -148,6 +126,8 @@ std::vector<OpDecl> batch_norm() {
          .attributes = {{"epsilon", AttrKind::real, 1e-5f}},
          .infer = infer_instance, .reference = run_instance, .cost = cost_elements<6>},
     };
+    attach_rules(all, batch_norm_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv, ConvInteger and QLinearConv over 1 to 3 spatial axes.
 #include <algorithm>
-#include <array>
 
+#include "op/conv_loop.h"
 #include "op/list.h"
 #include "op/numeric.h"
-#include "op/window.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -41,61 +41,22 @@ void infer_as(InferContext& c, size_t xi, size_t wi, DType type) {
     c.set(0, type, s);
 }
 
-/// Three axes always: missing ones are of size 1 in front.
-struct Geometry {
-    std::array<int64_t, 3> in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};
-    int64_t in_size = 1, out_size = 1;
-};
-Geometry geometry(const Window& w, const Dims& src) {
-    HONE_CHECK(w.axes() <= 3);
-    Geometry g;
-    for (size_t a = 0; a < w.axes(); ++a) {
-        const size_t i = 3 - w.axes() + a;
-        g.in[i] = src[a + 2], g.out[i] = w.out[a], g.kernel[i] = w.kernel[a], g.stride[i] = w.strides[a];
-        g.dilation[i] = w.dilations[a], g.pad[i] = w.pads_begin[a];
-        g.in_size *= g.in[i], g.out_size *= g.out[i];
-    }
-    return g;
-}
-
-/// y += one input plane (*) one kernel plane.
-template <class T>
-void add_plane(const Geometry& g, const T* x, const T* w, T* y) {
-    for (int64_t k0 = 0; k0 < g.kernel[0]; ++k0)
-        for (int64_t k1 = 0; k1 < g.kernel[1]; ++k1)
-            for (int64_t k2 = 0; k2 < g.kernel[2]; ++k2) {
-                const T weight = *w++;
-                const std::array<int64_t, 3> at{k0 * g.dilation[0], k1 * g.dilation[1], k2 * g.dilation[2]};
-                std::array<TapRange, 3> r;
-                for (size_t a = 0; a < 3; ++a) r[a] = tap_range(g.in[a], g.out[a], g.stride[a], g.pad[a], at[a]);
-                const int64_t n = r[2].end - r[2].begin, s = g.stride[2];
-                for (int64_t o0 = r[0].begin; o0 < r[0].end; ++o0)
-                    for (int64_t o1 = r[1].begin; o1 < r[1].end; ++o1) {
-                        const int64_t i0 = o0 * g.stride[0] - g.pad[0] + at[0], i1 = o1 * g.stride[1] - g.pad[1] + at[1];
-                        const T* from = x + (i0 * g.in[1] + i1) * g.in[2] + r[2].begin * s - g.pad[2] + at[2];
-                        T* to = y + (o0 * g.out[1] + o1) * g.out[2] + r[2].begin;
-                        if (s == 1)
-                            for (int64_t i = 0; i < n; ++i) to[i] += weight * from[i];
-                        else
-                            for (int64_t i = 0; i < n; ++i) to[i] += weight * from[i * s];
-                    }
-            }
-}
-
 /// `y` holds the bias or zeros.
 template <class T>
 void convolve(const OpContext& c, const Dims& src, const std::vector<T>& x, const Dims& weights,
-              const std::vector<T>& w, std::vector<T>& y) {
-    const Window window = conv_window(c, src, weights);
-    const Geometry g = geometry(window, src);
-    const int64_t m = weights[0], per_group = weights[1], channels = src[1], taps = window.taps();
-    const int64_t outputs = m / c.integer("group");
-    if (y.empty() || !g.in_size) return;
-    for (int64_t n = 0; n < src[0]; ++n)
-        for (int64_t o = 0; o < m; ++o)
-            for (int64_t i = 0; i < per_group; ++i)
-                add_plane(g, x.data() + (n * channels + o / outputs * per_group + i) * g.in_size,
-                          w.data() + (o * per_group + i) * taps, y.data() + (n * m + o) * g.out_size);
+              const std::vector<T>& w, const Dims& out, std::vector<T>& y) {
+    if (y.empty() || x.empty()) return;
+    const ConvLoop loop(conv_window(c, src, weights), c.integer("group"), src, weights, out);
+    const int64_t s = loop.stride[2];
+    loop.rows([&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
+        const T weight = w[static_cast<size_t>(wi)];
+        const T* from = x.data() + xi;
+        T* to = y.data() + yi;
+        if (s == 1)
+            for (int64_t i = 0; i < n; ++i) to[i] += weight * from[i];
+        else
+            for (int64_t i = 0; i < n; ++i) to[i] += weight * from[i * s];
+    });
 }
 
 void infer_conv(InferContext& c) {
@@ -111,7 +72,7 @@ void run_conv(RefContext& c) {
         const int64_t plane = c.out[0].count() / d[0] / d[1];
         for (size_t i = 0; i < y.size(); ++i) y[i] = c.in[2].at(static_cast<int64_t>(i) / plane % d[1]);
     }
-    convolve(c, c.in[0].dims(), values<double>(c.in[0]), c.in[1].dims(), values<double>(c.in[1]), y);
+    convolve(c, c.in[0].dims(), values<double>(c.in[0]), c.in[1].dims(), values<double>(c.in[1]), d, y);
     assign(c.out[0], y);
 }
 
@@ -154,7 +115,7 @@ void run_conv_integer(RefContext& c) {
     std::vector<int64_t> y(static_cast<size_t>(c.out[0].count()));
     const Tensor none;
     convolve(c, c.in[0].dims(), centred(c.in[0], c.given(2) ? c.in[2] : none), c.in[1].dims(),
-             centred(c.in[1], c.given(3) ? c.in[3] : none), y);
+             centred(c.in[1], c.given(3) ? c.in[3] : none), c.out[0].dims(), y);
     assign(c.out[0], y);
 }
 
@@ -176,7 +137,7 @@ void run_qlinear_conv(RefContext& c) {
     const auto channel = [&](size_t i) { return static_cast<int64_t>(i) / plane % channels; };
     if (c.given(8))
         for (size_t i = 0; i < y.size(); ++i) y[i] = c.in[8].at_int(channel(i));
-    convolve(c, c.in[0].dims(), centred(c.in[0], c.in[2]), c.in[3].dims(), centred(c.in[3], c.in[5]), y);
+    convolve(c, c.in[0].dims(), centred(c.in[0], c.in[2]), c.in[3].dims(), centred(c.in[3], c.in[5]), out.dims(), y);
     const int64_t zero = c.in[7].at_int(0);
     for (size_t i = 0; i < y.size(); ++i) {
         const double weight_scale = c.in[4].at(c.in[4].count() == 1 ? 0 : channel(i));
@@ -186,19 +147,10 @@ void run_qlinear_conv(RefContext& c) {
 }
 Cost cost_qlinear_conv(const CostContext& c) { return cost_at(c, 3, 8); }
 
-std::vector<AttrSpec> conv_attributes() {
-    return {{"auto_pad", AttrKind::text, std::string("NOTSET")},
-            {"dilations", AttrKind::integers},
-            {"group", AttrKind::integer, int64_t{1}},
-            {"kernel_shape", AttrKind::integers},
-            {"pads", AttrKind::integers},
-            {"strides", AttrKind::integers}};
-}
-
 }  // namespace
 
 std::vector<OpDecl> conv() {
-    return {
+    std::vector<OpDecl> all = {
         {.name = "Conv", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
          .attributes = conv_attributes(), .infer = infer_conv, .reference = run_conv, .cost = cost_conv},
         {.name = "ConvInteger", .min_inputs = 2, .max_inputs = 4, .min_outputs = 1, .max_outputs = 1,
@@ -208,6 +160,8 @@ std::vector<OpDecl> conv() {
          .attributes = conv_attributes(), .infer = infer_qlinear_conv, .reference = run_qlinear_conv,
          .cost = cost_qlinear_conv, .tolerance = 0, .since = 10},
     };
+    attach_rules(all, conv_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ConvTranspose over 1 to 3 spatial axes.
 #include <algorithm>
-#include <array>
 
+#include "op/conv_loop.h"
 #include "op/list.h"
 #include "op/numeric.h"
-#include "op/window.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -38,52 +38,17 @@ void infer_transpose(InferContext& c) {
     c.set(0, t, s);
 }
 
-struct Geometry {
-    std::array<int64_t, 3> in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};
-};
-
-/// y[i*stride - pad + k*dilation] += x[i] * w[k] of one plane.
-void scatter_plane(const Geometry& g, const double* x, const double* w, double* y) {
-    for (int64_t k0 = 0; k0 < g.kernel[0]; ++k0)
-        for (int64_t k1 = 0; k1 < g.kernel[1]; ++k1)
-            for (int64_t k2 = 0; k2 < g.kernel[2]; ++k2) {
-                const double weight = *w++;
-                const std::array<int64_t, 3> at{k0 * g.dilation[0], k1 * g.dilation[1], k2 * g.dilation[2]};
-                std::array<TapRange, 3> r;  // input and output change places
-                for (size_t a = 0; a < 3; ++a) r[a] = tap_range(g.out[a], g.in[a], g.stride[a], g.pad[a], at[a]);
-                for (int64_t i0 = r[0].begin; i0 < r[0].end; ++i0)
-                    for (int64_t i1 = r[1].begin; i1 < r[1].end; ++i1) {
-                        const int64_t o0 = i0 * g.stride[0] - g.pad[0] + at[0], o1 = i1 * g.stride[1] - g.pad[1] + at[1];
-                        const double* from = x + (i0 * g.in[1] + i1) * g.in[2];
-                        double* to = y + (o0 * g.out[1] + o1) * g.out[2];
-                        for (int64_t i = r[2].begin; i < r[2].end; ++i)
-                            to[i * g.stride[2] - g.pad[2] + at[2]] += weight * from[i];
-                    }
-            }
-}
-
 void run_transpose(RefContext& c) {
     const Dims &src = c.in[0].dims(), &weights = c.in[1].dims();
     const Window w = conv_transpose_window(c, src, weights);
-    HONE_CHECK(w.axes() <= 3);
-    Geometry g;
-    for (size_t a = 0; a < w.axes(); ++a) {
-        const size_t i = 3 - w.axes() + a;
-        g.in[i] = src[a + 2], g.out[i] = w.out[a], g.kernel[i] = w.kernel[a], g.stride[i] = w.strides[a];
-        g.dilation[i] = w.dilations[a], g.pad[i] = w.pads_begin[a];
-    }
-    const int64_t in_size = count_between(src, 2, src.size()), out_size = count_of(w.out), taps = w.taps();
-    const int64_t per_group = weights[1], m = c.out[0].dim(1), inputs = src[1] / c.integer("group");
-    const std::vector<double> x = values<double>(c.in[0]), weight = values<double>(c.in[1]);
+    const Dims& out = c.out[0].dims();
     std::vector<double> y(static_cast<size_t>(c.out[0].count()));
     if (y.empty()) return;
-    if (c.given(2))
-        for (size_t i = 0; i < y.size(); ++i) y[i] = c.in[2].at(static_cast<int64_t>(i) / out_size % m);
-    for (int64_t n = 0; n < src[0]; ++n)
-        for (int64_t i = 0; i < src[1]; ++i)
-            for (int64_t o = 0; o < per_group; ++o)
-                scatter_plane(g, x.data() + (n * src[1] + i) * in_size, weight.data() + (i * per_group + o) * taps,
-                              y.data() + (n * m + i / inputs * per_group + o) * out_size);
+    if (c.given(2)) {
+        const int64_t plane = count_of(w.out);
+        for (size_t i = 0; i < y.size(); ++i) y[i] = c.in[2].at(static_cast<int64_t>(i) / plane % out[1]);
+    }
+    scatter_rows(ConvLoop(w, c.integer("group"), out, weights, src), values<double>(c.in[0]), values<double>(c.in[1]), y);
     assign(c.out[0], y);
 }
 
@@ -99,18 +64,15 @@ Cost cost_transpose(const CostContext& c) {
 }  // namespace
 
 std::vector<OpDecl> conv_transpose() {
-    return {
+    std::vector<AttrSpec> attributes = conv_attributes();
+    attributes.push_back({"output_padding", AttrKind::integers});
+    attributes.push_back({"output_shape", AttrKind::integers});
+    std::vector<OpDecl> all = {
         {.name = "ConvTranspose", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 1,
-         .attributes = {{"auto_pad", AttrKind::text, std::string("NOTSET")},
-                        {"dilations", AttrKind::integers},
-                        {"group", AttrKind::integer, int64_t{1}},
-                        {"kernel_shape", AttrKind::integers},
-                        {"output_padding", AttrKind::integers},
-                        {"output_shape", AttrKind::integers},
-                        {"pads", AttrKind::integers},
-                        {"strides", AttrKind::integers}},
-         .infer = infer_transpose, .reference = run_transpose, .cost = cost_transpose},
+         .attributes = std::move(attributes), .infer = infer_transpose, .reference = run_transpose, .cost = cost_transpose},
     };
+    attach_rules(all, conv_transpose_rules());
+    return all;
 }
 
 }  // namespace hone::ops

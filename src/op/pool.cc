@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // MaxPool, AveragePool, LpPool over 1 to 3 spatial axes, and their global forms.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
-#include "op/window.h"
+#include "op/pool_loop.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -43,71 +43,6 @@ void infer_lp(InferContext& c) {
     infer_average(c);
 }
 
-/// The window of one output position, clipped to the input, as three axes.
-struct Taps {
-    std::array<int64_t, 3> begin, count, step;  ///< input positions begin + i*step
-    int64_t padded = 1;                         ///< taps inside input and padding
-};
-struct Pool {
-    std::array<int64_t, 3> in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
-    std::array<int64_t, 3> pad{0, 0, 0}, pad_end{0, 0, 0};
-    int64_t in_size = 1, out_size = 1;
-};
-
-Pool pool_of(const RefContext& c) {
-    const Dims& src = c.in[0].dims();
-    const Window w = pool_window(c, src);
-    HONE_CHECK(w.axes() <= 3);
-    Pool p;
-    for (size_t a = 0; a < w.axes(); ++a) {
-        const size_t i = 3 - w.axes() + a;
-        p.in[i] = src[a + 2], p.out[i] = w.out[a], p.kernel[i] = w.kernel[a], p.stride[i] = w.strides[a];
-        p.dilation[i] = w.dilations[a], p.pad[i] = w.pads_begin[a], p.pad_end[i] = w.pads_end[a];
-        p.in_size *= p.in[i], p.out_size *= p.out[i];
-    }
-    return p;
-}
-
-/// Taps k in [0, kernel) with low <= start + k*dilation < high: the first, and how many.
-std::array<int64_t, 2> taps_within(int64_t start, int64_t kernel, int64_t dilation, int64_t low, int64_t high) {
-    const int64_t first = start >= low ? 0 : (low - start + dilation - 1) / dilation;
-    const int64_t last = high <= start ? 0 : std::min(kernel, (high - start + dilation - 1) / dilation);
-    return {first, std::max<int64_t>(0, last - first)};
-}
-
-Taps taps_at(const Pool& p, const std::array<int64_t, 3>& o) {
-    Taps t;
-    for (size_t a = 0; a < 3; ++a) {
-        const int64_t start = o[a] * p.stride[a] - p.pad[a];
-        const auto [first, count] = taps_within(start, p.kernel[a], p.dilation[a], 0, p.in[a]);
-        t.begin[a] = start + first * p.dilation[a];
-        t.count[a] = count;
-        t.step[a] = p.dilation[a];
-        t.padded *= taps_within(start, p.kernel[a], p.dilation[a], -p.pad[a], p.in[a] + p.pad_end[a])[1];
-    }
-    return t;
-}
-
-/// Calls f(output element, first input element of the plane, taps) for all outputs.
-template <class F>
-void each_output(const RefContext& c, const Pool& p, F f) {
-    const int64_t n = c.out[0].count();
-    for (int64_t i = 0; i < n; ++i) {
-        const int64_t o = i % p.out_size;
-        f(i, i / p.out_size * p.in_size, taps_at(p, {o / p.out[2] / p.out[1], o / p.out[2] % p.out[1], o % p.out[2]}));
-    }
-}
-/// Calls f(position in the plane, its three coordinates).
-template <class F>
-void each_tap(const Pool& p, const Taps& t, F f) {
-    for (int64_t a = 0; a < t.count[0]; ++a)
-        for (int64_t b = 0; b < t.count[1]; ++b)
-            for (int64_t d = 0; d < t.count[2]; ++d) {
-                const int64_t x = t.begin[0] + a * t.step[0], y = t.begin[1] + b * t.step[1], z = t.begin[2] + d * t.step[2];
-                f((x * p.in[1] + y) * p.in[2] + z, x + p.in[0] * (y + p.in[1] * z));
-            }
-}
-
 double lowest(DType t) {
     if (t == DType::u8) return 0;
     if (t == DType::i8) return -128;
@@ -116,32 +51,25 @@ double lowest(DType t) {
 }
 
 void run_max(RefContext& c) {
-    const Pool p = pool_of(c);
+    const PoolLoop p(c, c.in[0].dims());
     const std::vector<double> x = values<double>(c.in[0]);
     const bool by_column = c.integer("storage_order") != 0;
-    each_output(c, p, [&](int64_t i, int64_t plane, const Taps& t) {
-        double best = lowest(c.in[0].dtype());
-        int64_t at = -1;
-        each_tap(p, t, [&](int64_t row_major, int64_t column_major) {
-            const double v = x[static_cast<size_t>(plane + row_major)];
-            if (at >= 0 && !(v > best) && !std::isnan(v)) return;
-            if (at >= 0 && std::isnan(best)) return;
-            best = v;
-            at = plane + (by_column ? column_major : row_major);
-        });
-        c.out[0].set(i, best);
-        if (c.wanted(1)) c.out[1].set_int(i, at);
+    p.each_output(c.out[0].count(), [&](int64_t i, int64_t plane, const Taps& t) {
+        const PoolLoop::Greatest g = p.greatest(t, x.data() + plane);
+        const bool any = g.row_major >= 0;
+        c.out[0].set(i, any ? g.value : lowest(c.in[0].dtype()));
+        if (c.wanted(1)) c.out[1].set_int(i, any ? plane + (by_column ? g.column_major : g.row_major) : -1);
     });
 }
 
 void run_average(RefContext& c) {
-    const Pool p = pool_of(c);
+    const PoolLoop p(c, c.in[0].dims());
     const std::vector<double> x = values<double>(c.in[0]);
     const bool with_padding = c.integer("count_include_pad") != 0;
-    each_output(c, p, [&](int64_t i, int64_t plane, const Taps& t) {
+    p.each_output(c.out[0].count(), [&](int64_t i, int64_t plane, const Taps& t) {
         double sum = 0;
-        each_tap(p, t, [&](int64_t at, int64_t) { sum += x[static_cast<size_t>(plane + at)]; });
-        const int64_t n = with_padding ? t.padded : t.count[0] * t.count[1] * t.count[2];
+        p.each_tap(t, [&](int64_t at, int64_t) { sum += x[static_cast<size_t>(plane + at)]; });
+        const int64_t n = with_padding ? t.padded : t.inside();
         c.out[0].set(i, n ? sum / static_cast<double>(n) : 0);
     });
 }
@@ -156,12 +84,12 @@ double root(double v, int64_t p) {
 }
 
 void run_lp(RefContext& c) {
-    const Pool p = pool_of(c);
+    const PoolLoop p(c, c.in[0].dims());
     const std::vector<double> x = values<double>(c.in[0]);
     const int64_t degree = c.integer("p");
-    each_output(c, p, [&](int64_t i, int64_t plane, const Taps& t) {
+    p.each_output(c.out[0].count(), [&](int64_t i, int64_t plane, const Taps& t) {
         double sum = 0;
-        each_tap(p, t, [&](int64_t at, int64_t) { sum += power(x[static_cast<size_t>(plane + at)], degree); });
+        p.each_tap(t, [&](int64_t at, int64_t) { sum += power(x[static_cast<size_t>(plane + at)], degree); });
         c.out[0].set(i, root(sum, degree));
     });
 }
@@ -245,21 +173,10 @@ void upgrade_lp(Graph& g, NodeId n, int from) {
 }
 int downgrade_lp(Graph& g, NodeId n, int to) { return window_opset(g, n, to, 18, 18); }
 
-std::vector<AttrSpec> window_attributes(std::vector<AttrSpec> more) {
-    std::vector<AttrSpec> a{{"auto_pad", AttrKind::text, std::string("NOTSET")},
-                            {"ceil_mode", AttrKind::integer, int64_t{0}},
-                            {"dilations", AttrKind::integers},
-                            {"kernel_shape", AttrKind::integers, std::nullopt, true},
-                            {"pads", AttrKind::integers},
-                            {"strides", AttrKind::integers}};
-    a.insert(a.end(), more.begin(), more.end());
-    return a;
-}
-
 }  // namespace
 
 std::vector<OpDecl> pool() {
-    return {
+    std::vector<OpDecl> all = {
         {.name = "MaxPool", .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 2,
          .attributes = window_attributes({{"storage_order", AttrKind::integer, int64_t{0}}}),
          .infer = infer_max, .reference = run_max, .cost = cost_window, .tolerance = 0, .downgrade = downgrade_max},
@@ -277,6 +194,8 @@ std::vector<OpDecl> pool() {
          .attributes = {{"p", AttrKind::integer, int64_t{2}}},
          .infer = infer_global_lp, .reference = run_global<Global::lp>, .cost = cost_global, .upgrade = upgrade_lp},
     };
+    attach_rules(all, pool_rules());
+    return all;
 }
 
 }  // namespace hone::ops

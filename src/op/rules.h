@@ -24,5 +24,9 @@ std::vector<Rule> loss_rules();
 std::vector<Rule> resize_rules();
 std::vector<Rule> grid_sample_rules();
 std::vector<Rule> signal_rules();
+std::vector<Rule> conv_rules();
+std::vector<Rule> conv_transpose_rules();
+std::vector<Rule> pool_rules();
+std::vector<Rule> batch_norm_rules();
 
 }  // namespace hone::ops

@@ -2,6 +2,7 @@
 // How one node becomes a kernel call. Each lowering looks at a node and offers candidates, best first; the planner takes
 // the first whose `make` gives a kernel. A new kernel is a lowering in src/plan/lower_*.cc and a line in lower_list.cc.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -48,6 +49,9 @@ struct Candidate {
     int variants = 1;                ///< how many values of LowerContext::variant are worth trying, at most
     bool view = false;               ///< output 0 is input 0 with other dims: no kernel at all
     std::vector<int> packed = {};    ///< constant inputs that the kernel has packed: their own memory is not kept
+    std::vector<int> plain_in = {}, plain_out = {};  ///< operands that are plain whatever the layout: weights and their gradients
+    Layout in_layout(size_t i, Layout l) const { return std::find(plain_in.begin(), plain_in.end(), static_cast<int>(i)) == plain_in.end() ? l : Layout::plain; }
+    Layout out_layout(size_t i, Layout l) const { return std::find(plain_out.begin(), plain_out.end(), static_cast<int>(i)) == plain_out.end() ? l : Layout::plain; }
 };
 
 using LowerFunction = void (*)(const LowerContext&, std::vector<Candidate>&);
@@ -110,10 +114,13 @@ namespace lower {
 void conv(const LowerContext&, std::vector<Candidate>&);
 void depthwise_conv(const LowerContext&, std::vector<Candidate>&);  ///< called by conv, at int8 before its own
 void deconv(const LowerContext&, std::vector<Candidate>&);
+void conv_pass(const LowerContext&, std::vector<Candidate>&);       ///< called by conv where weights are computed, and its gradients
 void int8_conv(const LowerContext&, std::vector<Candidate>&);       ///< called by conv, behind its own
 void int8_gemm(const LowerContext&, std::vector<Candidate>&);       ///< called by gemm, behind its own
 void gemm(const LowerContext&, std::vector<Candidate>&);
 void pool(const LowerContext&, std::vector<Candidate>&);
+void pool_gradient(const LowerContext&, std::vector<Candidate>&);
+void batch_training(const LowerContext&, std::vector<Candidate>&);  ///< called by normalise in training mode; and the gradient
 void elementwise(const LowerContext&, std::vector<Candidate>&);
 void quantise(const LowerContext&, std::vector<Candidate>&);
 void normalise(const LowerContext&, std::vector<Candidate>&);

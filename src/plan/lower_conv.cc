@@ -16,7 +16,6 @@ void onednn_conv(const LowerContext& c, std::vector<Candidate>& list) {
     const Tensor* b = c.constant(2);
     if (!w || (c.given(2) && !b) || w->rank() < 3 || w->rank() > 5 || count_of(c.in(0)) == 0 || count_of(c.out()) == 0) return;
     const OpContext op = c.op();
-    const Window win = conv_window(op, c.in(0), w->dims());
     onednn::ConvSpec s;
     s.src = c.in_dtype(0);
     s.weights = w->dtype();
@@ -26,18 +25,7 @@ void onednn_conv(const LowerContext& c, std::vector<Candidate>& list) {
     Tensor bias;
     if (b) bias = int8 ? *b : b->cast(DType::f32);
     s.bias = bias.defined() ? bias.dtype() : DType::undefined;
-    s.src_dims = c.in(0);
-    s.weight_dims = w->dims();
-    s.dst_dims = c.out();
-    s.groups = static_cast<int>(op.integer("group"));
-    s.strides = win.strides;
-    s.pads_begin = win.pads_begin;
-    s.pads_end = win.pads_end;
-    for (size_t a = 0; a < win.axes(); ++a) {  // the pad that the output really reads (ceil and odd strides)
-        const int64_t reads = (win.out[a] - 1) * win.strides[a] + win.extent(a);
-        s.pads_end[a] = reads - s.src_dims[a + 2] - win.pads_begin[a];
-    }
-    s.dilations = win.dilations;
+    onednn_window(op, c.in(0), w->dims(), c.out(), s);
     s.threads = c.threads;
     s.variant = c.variant;
     s.packed = onednn_packed(c.packed);
@@ -125,6 +113,7 @@ void deconv(const LowerContext& c, std::vector<Candidate>& list) {
 }
 
 void conv(const LowerContext& c, std::vector<Candidate>& list) {
+    if (!c.constant(1)) return conv_pass(c, list);
     const bool first = c.variant == 0, int8 = c.node.op == "QConv";
     if (first && int8) depthwise_conv(c, list);
     onednn_conv(c, list);

@@ -85,11 +85,47 @@ void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
+/// Gemm of two matrices that are computed; C a row, or of the result's dims.
+void runtime_gemm(const LowerContext& c, std::vector<Candidate>& list) {
+    const Dims a = c.in(0), b = c.in(1), y = c.out();
+    if (a.size() != 2 || b.size() != 2 || count_of(y) == 0 || count_of(a) == 0) return;
+    for (size_t i = 0; i < c.node.inputs.size(); ++i)
+        if (c.given(i) && c.in_dtype(i) != DType::f32) return;
+    const OpContext op = c.op();
+    const float alpha = op.real("alpha"), beta = op.real("beta");
+    onednn::MatmulSpec s;
+    s.transpose_src = op.integer("transA") != 0;
+    s.transpose_weights = op.integer("transB") != 0;
+    s.m = y[0];
+    s.k = a[s.transpose_src ? 0 : 1];
+    s.n = y[1];
+    s.constant_weights = false;
+    if (alpha != 1) s.scales = {alpha};
+    int bias = -1, residual = -1;
+    if (c.given(2) && beta != 0) {
+        const Dims d = c.in(2);
+        const bool row = count_of(d) == s.n && (d.size() == 1 || d[0] == 1);
+        if (row && alpha == 1 && beta == 1) bias = 2, s.bias = DType::f32;
+        else if (d == y) residual = 2, s.epilogue.residual = true, s.epilogue.residual_scale = beta;
+        else return;
+    }
+    s.threads = c.threads;
+    s.variant = c.variant;
+    Candidate k;
+    k.name = "onednn_matmul";
+    k.isa = Isa::avx2;
+    k.variants = 2;
+    if (residual >= 0) k.in_place = {residual};
+    k.make = [=](Layout) { return onednn_step(onednn::make_matmul(s, nullptr, nullptr), residual, 1, bias); };
+    list.push_back(std::move(k));
+}
+
 }  // namespace
 
 void gemm(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.domain == "hone") constant_weights(c, list);
     else if (c.node.op == "MatMul") runtime_weights(c, list);
+    else if (c.node.op == "Gemm") runtime_gemm(c, list);
     if (c.variant == 0 && c.node.op == "QGemm") int8_gemm(c, list);
 }
 

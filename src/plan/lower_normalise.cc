@@ -123,7 +123,8 @@ void local_response(const LowerContext& c, std::vector<Candidate>& list) {
 void batch_norm(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims d = c.in(0);
     const OpContext op = c.op();
-    if (d.size() < 2 || c.node.outputs.size() > 1 || op.integer("training_mode")) return;
+    if (op.integer("training_mode")) return batch_training(c, list);
+    if (d.size() < 2 || c.node.outputs.size() > 1) return;
     const Tensor* p[4];
     for (size_t i = 0; i < 4; ++i)
         if (!(p[i] = c.constant(i + 1)) || p[i]->count() != d[1]) return;
@@ -148,6 +149,29 @@ void batch_norm(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
+/// Over all axes but the channels: the gradient of a convolution's bias.
+void channel_reduce(const LowerContext& c, int kind, std::vector<Candidate>& list) {
+    const Dims d = c.in(0);
+    const int64_t n = d[0], channels = d[1], inner = split_at(d, 1, 2).inner;
+    Candidate k;
+    k.name = "channel_reduce";
+    k.layout = c.out().size() < 3 || layout_free(c.out()) ? LayoutRule::any : LayoutRule::plain;
+    k.make = [=](Layout layout) {
+        const bool last = layout == Layout::channels_last;
+        const int64_t parts = last ? n : n * channels;  // then what they came to is reduced over the samples
+        return step_kernel("vector channel reduce", [=](const StepArgs& a) {
+            auto* each = static_cast<float*>(a.scratch);
+            const int64_t size = last ? inner * channels : inner;
+            parallel_ranges(parts, std::max<int64_t>(1, 16384 / size), [&](int64_t b, int64_t e) {
+                if (last) vec::table().reduce_middle[kind](in<float>(a, 0) + b * size, each + b * channels, e - b, inner, channels);
+                else vec::table().reduce_last[kind](in<float>(a, 0) + b * size, each + b, e - b, inner);
+            });
+            vec::table().reduce_middle[kind](each, out<float>(a), 1, n, channels);
+        }, static_cast<size_t>(n * channels) * sizeof(float));
+    };
+    list.push_back(std::move(k));
+}
+
 void reduce(const LowerContext& c, std::vector<Candidate>& list) {
     using R = vec::Reduce;
     static const std::map<std::string, R> kinds = {{"ReduceMean", R::mean}, {"ReduceSum", R::sum}, {"ReduceMax", R::max}, {"ReduceMin", R::min}, {"ReduceSumSquare", R::sum_square}};
@@ -165,9 +189,12 @@ void reduce(const LowerContext& c, std::vector<Candidate>& list) {
     }
     for (int64_t& a : axes) a = normal_axis(op, a, rank);
     std::sort(axes.begin(), axes.end());
+    if (axes.empty() || count_of(d) == 0) return;
+    bool all_but_channels = rank >= 3 && static_cast<int64_t>(axes.size()) == rank - 1 && axes[0] == 0;
+    for (size_t i = 1; i < axes.size(); ++i) all_but_channels = all_but_channels && axes[i] == static_cast<int64_t>(i) + 1;
+    if (all_but_channels && c.node.op != "ReduceSumSquare") return channel_reduce(c, static_cast<int>(kinds.at(c.node.op)), list);
     for (size_t i = 1; i < axes.size(); ++i)
         if (axes[i] != axes[i - 1] + 1) return;
-    if (axes.empty() || count_of(d) == 0) return;
     const Split s = split_at(d, static_cast<size_t>(axes.front()), static_cast<size_t>(axes.back()) + 1);
     const int kind = static_cast<int>(kinds.at(c.node.op));
     // Over all positions, or over the channels, of a tensor that lies channels last; what is left must have no layout.

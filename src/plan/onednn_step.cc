@@ -5,17 +5,18 @@
 #include <map>
 
 #include "kernel/vector/vector.h"
+#include "op/window.h"
 
 namespace hone {
 
-std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int residual, int weights) {
+std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int residual, int weights, int bias) {
     struct OneDnnStep final : StepKernel {
         std::unique_ptr<onednn::Kernel> k;
-        int residual, weights;
-        OneDnnStep(std::unique_ptr<onednn::Kernel> kernel, int r, int w) : k(std::move(kernel)), residual(r), weights(w) {}
+        int residual, weights, bias;
+        OneDnnStep(std::unique_ptr<onednn::Kernel> kernel, int r, int w, int b) : k(std::move(kernel)), residual(r), weights(w), bias(b) {}
         void run(const StepArgs& a) const override {
             k->run({.src = a.in[0], .dst = a.out[0], .residual = residual < 0 ? nullptr : a.in[residual], .scratch = a.scratch,
-                    .weights = weights < 0 ? nullptr : a.in[weights]});
+                    .weights = weights < 0 ? nullptr : a.in[weights], .bias = bias < 0 ? nullptr : a.in[bias]});
         }
         size_t scratch_bytes() const override { return k->scratch_bytes(); }
         size_t packed_bytes() const override { return k->packed_bytes(); }
@@ -26,7 +27,23 @@ std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int r
         std::string implementation() const override { return "onednn " + k->implementation(); }
     };
     if (!k) return nullptr;
-    return std::make_unique<OneDnnStep>(std::move(k), residual, weights);
+    return std::make_unique<OneDnnStep>(std::move(k), residual, weights, bias);
+}
+
+void onednn_window(const OpContext& op, const Dims& x, const Dims& w, const Dims& y, onednn::ConvSpec& s) {
+    const Window win = conv_window(op, x, w);
+    s.src_dims = x;
+    s.weight_dims = w;
+    s.dst_dims = y;
+    s.groups = static_cast<int>(op.integer("group"));
+    s.strides = win.strides;
+    s.pads_begin = win.pads_begin;
+    s.pads_end = win.pads_end;
+    for (size_t a = 0; a < win.axes(); ++a) {  // the pad that the output really reads (ceil and odd strides)
+        const int64_t reads = (win.out[a] - 1) * win.strides[a] + win.extent(a);
+        s.pads_end[a] = reads - x[a + 2] - win.pads_begin[a];
+    }
+    s.dilations = win.dilations;
 }
 
 bool onednn_epilogue(const OpContext& op, bool residual, onednn::Epilogue& e) {

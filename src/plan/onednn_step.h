@@ -9,9 +9,11 @@
 
 namespace hone {
 
-/// Null stays null. `residual` is the input that holds it, or -1; `weights` the input given at run time, or -1.
-std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int residual = -1, int weights = -1);
+/// Null stays null. The inputs that hold the residual, and the weights and bias given at run time; -1: none.
+std::unique_ptr<StepKernel> onednn_step(std::unique_ptr<onednn::Kernel> k, int residual = -1, int weights = -1, int bias = -1);
 inline onednn::PackedWeights onednn_packed(const Packed& p) { return {p.data, p.bytes, p.owner}; }
+/// Dims, group and window of a convolution: X, W and Y.
+void onednn_window(const OpContext& op, const Dims& x, const Dims& w, const Dims& y, onednn::ConvSpec& s);
 /// False when oneDNN has no such activation.
 bool onednn_epilogue(const OpContext& op, bool residual, onednn::Epilogue& e);
 

@@ -167,12 +167,15 @@ class Planner {
     void plan_kernel(Step s, const Node& n, const Candidate& k, Layout layout) {
         for (size_t i = 0; i < n.inputs.size(); ++i) {
             const bool packed = std::find(k.packed.begin(), k.packed.end(), static_cast<int>(i)) != k.packed.end();
-            s.in.push_back(packed ? -1 : slot_in(n.inputs[i], layout));
+            s.in.push_back(packed ? -1 : slot_in(n.inputs[i], k.in_layout(i, layout)));
             if (!packed || n.inputs[i] == kNone) continue;
             const Tensor& kept = g_.value(n.inputs[i]).constant;  // the kernel has what it needs of it
             release_pages(kept.owner(), kept.raw(), kept.bytes());
         }
-        for (ValueId v : n.outputs) s.out.push_back(v == kNone ? -1 : new_slot(v, dims_of(g_.value(v).type.shape).size() >= 3 ? layout : Layout::plain));
+        for (size_t i = 0; i < n.outputs.size(); ++i) {
+            const ValueId v = n.outputs[i];
+            s.out.push_back(v == kNone ? -1 : new_slot(v, dims_of(g_.value(v).type.shape).size() >= 3 ? k.out_layout(i, layout) : Layout::plain));
+        }
         plan_.scratch_bytes = std::max(plan_.scratch_bytes, s.kernel->scratch_bytes());
         for (const InPlace& w : k.in_place) {
             const int from = s.in[static_cast<size_t>(w.input)], to = s.out[static_cast<size_t>(w.output)];

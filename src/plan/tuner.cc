@@ -152,7 +152,7 @@ class Bench {
         const Candidate& k = kernels_[i].second;
         for (size_t p = 0; p < plain.size(); ++p) {
             const bool packed = std::find(k.packed.begin(), k.packed.end(), static_cast<int>(p)) != k.packed.end();
-            a.in.push_back(packed ? Tensor() : laid_out(plain[p], layout));
+            a.in.push_back(packed ? Tensor() : laid_out(plain[p], k.in_layout(p, layout)));
             a.in_ptr.push_back(a.in.back().raw());
         }
         for (ValueId v : node_.outputs) {
@@ -168,7 +168,10 @@ class Bench {
         const ThreadPool::Use use(options_.threads > 1 ? pool_ : nullptr);
         kernels_[i].first->run(a.args());
         std::vector<Tensor> out;
-        for (const Tensor& t : a.out) out.push_back(t.defined() ? plain_again(t, layouts_[i]) : t);
+        for (size_t p = 0; p < a.out.size(); ++p) {
+            const Tensor& t = a.out[p];
+            out.push_back(t.defined() ? plain_again(t, kernels_[i].second.out_layout(p, layouts_[i])) : t);
+        }
         return out;
     }
     Layout layout_at(size_t i) const {

@@ -68,7 +68,7 @@ dnnl_memory_t new_memory(const dnnl::memory::desc& d, void* data) {
 
 /// The memory objects of one call in flight. They are reused, so that a call makes none.
 struct Call {
-    dnnl_memory_t src, dst, weights = nullptr, scratch = nullptr;
+    dnnl_memory_t src, dst, weights = nullptr, bias = nullptr, scratch = nullptr;
     std::array<dnnl_exec_arg_t, 5> arguments;
     int count = 0;
     void add(int role, dnnl_memory_t memory) { arguments[count++] = {role, memory}; }
@@ -105,6 +105,7 @@ class PrimitiveKernel final : public Kernel {
         dnnl_memory_set_data_handle(call->src, const_cast<void*>(a.src));
         dnnl_memory_set_data_handle(call->dst, a.dst);
         if (call->weights) dnnl_memory_set_data_handle(call->weights, const_cast<void*>(a.weights));
+        if (call->bias) dnnl_memory_set_data_handle(call->bias, const_cast<void*>(a.bias));
         if (call->scratch) dnnl_memory_set_data_handle(call->scratch, a.scratch);
         dnnl_status_t status;
         {
@@ -126,20 +127,23 @@ class PrimitiveKernel final : public Kernel {
   private:
     Call* make_call() const {
         auto call = std::make_unique<Call>();
-        call->add(DNNL_ARG_SRC, call->src = new_memory(p_.src, DNNL_MEMORY_NONE));
-        call->add(DNNL_ARG_DST, call->dst = new_memory(p_.dst, DNNL_MEMORY_NONE));
+        call->add(p_.src_role, call->src = new_memory(p_.src, DNNL_MEMORY_NONE));
+        call->add(p_.dst_role, call->dst = new_memory(p_.dst, DNNL_MEMORY_NONE));
         if (weights_)
-            call->add(DNNL_ARG_WEIGHTS, weights_.get());
+            call->add(p_.weights_role, weights_.get());
         else if (!p_.weights.is_zero())
-            call->add(DNNL_ARG_WEIGHTS, call->weights = new_memory(p_.weights, DNNL_MEMORY_NONE));
-        if (bias_) call->add(DNNL_ARG_BIAS, bias_.get());
+            call->add(p_.weights_role, call->weights = new_memory(p_.weights, DNNL_MEMORY_NONE));
+        if (bias_)
+            call->add(DNNL_ARG_BIAS, bias_.get());
+        else if (!p_.bias.is_zero())
+            call->add(DNNL_ARG_BIAS, call->bias = new_memory(p_.bias, DNNL_MEMORY_NONE));
         if (scratch_bytes_ > 0)
             call->add(DNNL_ARG_SCRATCHPAD, call->scratch = new_memory(p_.scratch, DNNL_MEMORY_NONE));
         return call.release();
     }
     static void drop(Call* call) {
         if (!call) return;
-        for (dnnl_memory_t m : {call->src, call->dst, call->weights, call->scratch})
+        for (dnnl_memory_t m : {call->src, call->dst, call->weights, call->bias, call->scratch})
             if (m) dnnl_memory_destroy(m);
         delete call;
     }
@@ -262,6 +266,20 @@ bool int8_is_exact(DType src, const Numbers& n, const std::vector<ChannelSums>& 
 }
 
 std::unique_ptr<Kernel> make_kernel(Parts parts) { return std::make_unique<PrimitiveKernel>(std::move(parts)); }
+
+std::unique_ptr<Kernel> make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, int threads) {
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::reorder::primitive_desc pd(engine(), from, engine(), to, attr);
+    Parts parts;
+    parts.descriptor = pd;
+    parts.primitive = dnnl::reorder(pd);
+    parts.src = from;
+    parts.dst = to;
+    parts.scratch = pd.scratchpad_desc();
+    parts.threads = threads;
+    return make_kernel(std::move(parts));
+}
 
 Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to) {
     const omp::Width width(1);

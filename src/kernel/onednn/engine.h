@@ -46,12 +46,15 @@ struct Parts {
     dnnl::primitive_desc_base descriptor;
     dnnl::primitive primitive;
     dnnl::memory::desc src, dst, weights, bias, scratch;  ///< empty where absent
-    Buffer packed_weights, packed_bias;                   ///< null weights with a descriptor: given at run time
+    Buffer packed_weights, packed_bias;                   ///< null with a descriptor: given at run time
+    int src_role = DNNL_ARG_SRC, weights_role = DNNL_ARG_WEIGHTS, dst_role = DNNL_ARG_DST;  ///< others in a backward pass
     bool residual = false;
     int threads = 1;
 };
 std::unique_ptr<Kernel> make_kernel(Parts parts);
 
+/// A copy into another layout, as a kernel: src to dst.
+std::unique_ptr<Kernel> make_reorder(const dnnl::memory::desc& from, const dnnl::memory::desc& to, int threads);
 /// Copies `plain` into the layout `to`.
 Buffer pack(const dnnl::memory::desc& from, const void* plain, const dnnl::memory::desc& to);
 Buffer copy_bytes(const void* from, size_t bytes);

@@ -83,10 +83,8 @@ std::unique_ptr<Kernel> finish(const typename Primitive::primitive_desc& pd, con
     parts.weights = pd.weights_desc();
     parts.scratch = pd.scratchpad_desc();
     if (s.constant_weights && !(parts.packed_weights = packed_or_pack(s.packed, plain, weights, parts.weights))) return nullptr;
-    if (bias) {
-        parts.bias = bias_desc;
-        parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
-    }
+    parts.bias = bias_desc;
+    if (bias) parts.packed_bias = copy_bytes(bias, bias_desc.get_size());
     parts.residual = s.epilogue.residual;
     parts.threads = s.threads;
     return make_kernel(std::move(parts));
@@ -112,7 +110,7 @@ std::unique_ptr<Kernel> build_matmul(const MatmulSpec& s, const dnnl::primitive_
     Dims bias_dims(s.batch.size() + 2, 1);
     bias_dims.back() = s.n;
     const memory::desc bias_desc =
-        bias ? memory::desc(bias_dims, data_type(s.bias), strides_of(bias_dims)) : memory::desc();
+        bias || (!s.constant_weights && s.bias != DType::undefined) ? memory::desc(bias_dims, data_type(s.bias), strides_of(bias_dims)) : memory::desc();
     const dnnl::matmul::desc desc(src, s.constant_weights ? any_layout(plain) : plain, bias_desc, dst);
     dnnl::matmul::primitive_desc pd(desc, attr, engine(), true);
     if (!choose_implementation(pd, s.variant)) return nullptr;

@@ -59,7 +59,7 @@ struct MatmulSpec {
     Dims src_batch, weight_batch;               ///< the same rank as batch, each 1 or equal
     int64_t m = 1, k = 1, n = 1;                ///< dst[m,n] = src[m,k] * weights[k,n]
     bool transpose_src = false, transpose_weights = false;  ///< stored [k,m] / [n,k]
-    bool constant_weights = true;               ///< packed once at make; else given at run time
+    bool constant_weights = true;               ///< packed once at make; else given at run time, and so is the bias
     Epilogue epilogue;
     std::vector<float> scales;                  ///< int8: one or n values; float types: empty or one, alpha in
                                                 ///< act(alpha * src * weights + bias + residual)
@@ -84,6 +84,7 @@ struct Arguments {
     const void* residual = nullptr;  ///< may be equal to dst (then nothing is copied)
     void* scratch = nullptr;         ///< scratch_bytes(), 64-byte aligned
     const void* weights = nullptr;   ///< only where constant_weights is false
+    const void* bias = nullptr;      ///< only where it is given at run time
 };
 
 class Kernel {
@@ -122,6 +123,17 @@ struct Product {
     bool transpose_a = false, transpose_b = false, accumulate = false;
 };
 void sgemm(const Product& p);
+/// A convolution of a training step in fp32: all operands are given at run time, weights and their gradient as plain
+/// O I/g k..., the others in the layout of the spec (whose dims are those of X, W and Y in every pass; epilogue and packed
+/// weights are not looked at).
+///   forward          src X, weights W, bias [O] where spec.bias is f32, dst Y
+///   input_gradient   src dY, weights W, dst dX
+///   weight_gradient  src X, weights dY, dst dW
+/// `blocked`: in the layout that oneDNN's kernels like best, with reorders on the way in and out.
+enum class ConvPass { forward, input_gradient, weight_gradient };
+std::unique_ptr<Kernel> make_conv_pass(ConvPass pass, const ConvSpec& spec, bool blocked);
+/// The gradient of an average pool: src dY, dst dX (dims of the spec as of the pool). Null for max.
+std::unique_ptr<Kernel> make_average_pool_gradient(const PoolSpec& spec);
 std::string version();  ///< "2.6.3"
 
 }  // namespace hone::onednn

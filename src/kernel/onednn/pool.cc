@@ -22,7 +22,7 @@ dnnl::algorithm algorithm_of(PoolSpec::Kind kind) {
     return dnnl::algorithm::undef;
 }
 
-std::unique_ptr<Kernel> build(const PoolSpec& s) {
+std::unique_ptr<Kernel> build(const PoolSpec& s, bool gradient) {
     const size_t spatial = s.src_dims.size() - 2;
     Dims pads_end = s.pads_end, dilations = s.dilations;
     for (size_t i = 0; i < spatial; ++i) {
@@ -37,32 +37,53 @@ std::unique_ptr<Kernel> build(const PoolSpec& s) {
     }
     const Tag tag = tag_of(spatial, s.channels_last);
     const memory::desc src(s.src_dims, data_type(s.type), tag), dst(s.dst_dims, data_type(s.type), tag);
-    const dnnl::pooling_v2_forward::desc desc(dnnl::prop_kind::forward_inference, algorithm_of(s.kind), src, dst,
-                                              s.strides, s.kernel, dilations, s.pads_begin, pads_end);
+    const auto prop = gradient ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+    const dnnl::pooling_v2_forward::desc desc(prop, algorithm_of(s.kind), src, dst, s.strides, s.kernel, dilations, s.pads_begin, pads_end);
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const omp::Width width(s.threads);
     dnnl::pooling_v2_forward::primitive_desc pd(desc, attr, engine(), true);
-    if (!choose_implementation(pd, 0)) return nullptr;
     Parts parts;
-    parts.descriptor = pd;
-    parts.primitive = dnnl::pooling_v2_forward(pd);
     parts.src = src;
     parts.dst = dst;
-    parts.scratch = pd.scratchpad_desc();
     parts.threads = s.threads;
+    if (!gradient) {
+        if (!choose_implementation(pd, 0)) return nullptr;
+        parts.descriptor = pd;
+        parts.primitive = dnnl::pooling_v2_forward(pd);
+        parts.scratch = pd.scratchpad_desc();
+        return make_kernel(std::move(parts));
+    }
+    if (!pd.get(true)) return nullptr;
+    const dnnl::pooling_v2_backward::desc back(algorithm_of(s.kind), src, dst, s.strides, s.kernel, dilations, s.pads_begin, pads_end);
+    dnnl::pooling_v2_backward::primitive_desc back_pd(back, attr, engine(), pd, true);
+    if (!choose_implementation(back_pd, 0)) return nullptr;
+    parts.descriptor = back_pd;
+    parts.primitive = dnnl::pooling_v2_backward(back_pd);
+    std::swap(parts.src, parts.dst);
+    parts.src_role = DNNL_ARG_DIFF_DST, parts.dst_role = DNNL_ARG_DIFF_SRC;
+    parts.scratch = back_pd.scratchpad_desc();
     return make_kernel(std::move(parts));
 }
-}  // namespace
 
-std::unique_ptr<Kernel> make_pool(const PoolSpec& spec) {
+void check(const PoolSpec& spec) {
     const size_t spatial = spec.src_dims.size() - 2;
     HONE_CHECK(spec.src_dims.size() >= 3 && spatial <= 3 && spec.dst_dims.size() == spatial + 2 &&
                    spec.kernel.size() == spatial && spec.strides.size() == spatial &&
                    spec.pads_begin.size() == spatial && spec.pads_end.size() == spatial &&
                    spec.dilations.size() == spatial,
                "pool of rank ", spec.src_dims.size());
-    return guarded([&] { return build(spec); });
+}
+}  // namespace
+
+std::unique_ptr<Kernel> make_pool(const PoolSpec& spec) {
+    check(spec);
+    return guarded([&] { return build(spec, false); });
+}
+std::unique_ptr<Kernel> make_average_pool_gradient(const PoolSpec& spec) {
+    check(spec);
+    if (spec.kind == PoolSpec::Kind::max) return nullptr;
+    return guarded([&] { return build(spec, true); });
 }
 
 }  // namespace hone::onednn

@@ -14,20 +14,6 @@ using dnnl::memory;
 
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-std::unique_ptr<Kernel> make_reorder(const memory::desc& from, const memory::desc& to, int threads) {
-    dnnl::primitive_attr attr;
-    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::reorder::primitive_desc pd(engine(), from, engine(), to, attr);
-    Parts parts;
-    parts.descriptor = pd;
-    parts.primitive = dnnl::reorder(pd);
-    parts.src = from;
-    parts.dst = to;
-    parts.scratch = pd.scratchpad_desc();
-    parts.threads = threads;
-    return make_kernel(std::move(parts));
-}
-
 class WinogradKernel final : public Kernel {
   public:
     WinogradKernel(std::unique_ptr<Kernel> in, std::unique_ptr<Kernel> residual, std::unique_ptr<Kernel> conv, std::unique_ptr<Kernel> out,

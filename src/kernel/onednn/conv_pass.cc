@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions of a training step: forward, gradient of the input, gradient of the weights, with every operand given at
+// run time. oneDNN wants weights in layouts of its own: they are reordered in the step's scratch.
+#include "base/error.h"
+#include "kernel/onednn/engine.h"
+#include "kernel/onednn/omp_shim.h"
+
+namespace hone::onednn {
+
+namespace {
+using Tag = dnnl::memory::format_tag;
+using dnnl::memory;
+
+size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// A kernel between reorders of those of its operands that lie otherwise.
+class Reordered final : public Kernel {
+  public:
+    struct Operand {
+        std::unique_ptr<Kernel> reorder;  ///< null: as it is
+        size_t bytes = 0;
+    };
+    Reordered(std::unique_ptr<Kernel> core, Operand src, Operand weights, Operand dst)
+        : core_(std::move(core)), src_(std::move(src)), weights_(std::move(weights)), dst_(std::move(dst)) {
+        weights_at_ = src_.reorder ? aligned(src_.bytes) : 0;
+        dst_at_ = weights_at_ + (weights_.reorder ? aligned(weights_.bytes) : 0);
+        rest_at_ = dst_at_ + (dst_.reorder ? aligned(dst_.bytes) : 0);
+    }
+    void run(const Arguments& a) const override {
+        char* scratch = static_cast<char*>(a.scratch);
+        void* rest = scratch + rest_at_;
+        Arguments inner = a;
+        inner.scratch = rest;
+        if (src_.reorder) src_.reorder->run({.src = a.src, .dst = scratch, .scratch = rest}), inner.src = scratch;
+        if (weights_.reorder) {
+            inner.weights = scratch + weights_at_;
+            weights_.reorder->run({.src = a.weights, .dst = scratch + weights_at_, .scratch = rest});
+        }
+        if (dst_.reorder) inner.dst = scratch + dst_at_;
+        core_->run(inner);
+        if (dst_.reorder) dst_.reorder->run({.src = inner.dst, .dst = a.dst, .scratch = rest});
+    }
+    size_t scratch_bytes() const override {
+        size_t most = core_->scratch_bytes();
+        for (const Operand* o : {&src_, &weights_, &dst_})
+            if (o->reorder) most = std::max(most, o->reorder->scratch_bytes());
+        return rest_at_ + aligned(most);
+    }
+    size_t packed_bytes() const override { return 0; }
+    PackedWeights packed_weights() const override { return {}; }
+    std::string implementation() const override { return core_->implementation() + (src_.reorder ? ", blocked" : ""); }
+
+  private:
+    std::unique_ptr<Kernel> core_;
+    Operand src_, weights_, dst_;
+    size_t weights_at_, dst_at_, rest_at_;
+};
+
+/// Of the convolution, whichever pass it is.
+struct Operands {
+    memory::desc x, w, y;
+};
+
+Tag weight_tag(size_t spatial, bool grouped) {
+    constexpr Tag kGrouped[] = {Tag::goiw, Tag::goihw, Tag::goidhw}, kDense[] = {Tag::oiw, Tag::oihw, Tag::oidhw};
+    return (grouped ? kGrouped : kDense)[spatial - 1];
+}
+memory::desc any(const memory::desc& d) { return memory::desc(d.dims(), d.data_type(), Tag::any); }
+
+std::unique_ptr<Kernel> build(ConvPass pass, const ConvSpec& s, bool blocked) {
+    const size_t spatial = s.src_dims.size() - 2;
+    Dims weight_dims = s.weight_dims, dilations = s.dilations;
+    if (s.groups > 1) weight_dims[0] /= s.groups, weight_dims.insert(weight_dims.begin(), s.groups);
+    for (int64_t& d : dilations) --d;
+    const Tag tag = activation_tag(spatial, s.channels_last);
+    constexpr auto f32 = memory::data_type::f32;
+    const Operands given{{s.src_dims, f32, tag}, {weight_dims, f32, weight_tag(spatial, s.groups > 1)}, {s.dst_dims, f32, tag}};
+    const memory::desc x = blocked ? any(given.x) : given.x, y = blocked ? any(given.y) : given.y, w = any(given.w);
+    const bool bias = pass == ConvPass::forward && s.bias != DType::undefined;
+    const memory::desc bias_desc = bias ? memory::desc({s.weight_dims[0]}, f32, Tag::a) : memory::desc();
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const auto direct = dnnl::algorithm::convolution_direct;
+    const omp::Width width(s.threads);
+    const dnnl::convolution_forward::desc forward(dnnl::prop_kind::forward_training, direct, x, w, bias_desc, y, s.strides, dilations, s.pads_begin, s.pads_end);
+    dnnl::convolution_forward::primitive_desc hint(forward, attr, engine(), true);
+    if (!hint.get(true)) return nullptr;
+    const auto refuse = [](const std::string& name) { return name.find("sse41") != std::string::npos; };
+
+    Parts parts;
+    memory::desc src = given.x, weights = given.w, dst = given.y;
+    if (pass == ConvPass::forward) {
+        if (!choose_implementation(hint, s.variant, refuse)) return nullptr;
+        parts.descriptor = hint, parts.primitive = dnnl::convolution_forward(hint);
+        parts.src = hint.src_desc(), parts.weights = hint.weights_desc(), parts.dst = hint.dst_desc(), parts.bias = bias_desc;
+        parts.scratch = hint.scratchpad_desc();
+    } else if (pass == ConvPass::input_gradient) {
+        const dnnl::convolution_backward_data::desc desc(direct, x, w, y, s.strides, dilations, s.pads_begin, s.pads_end);
+        dnnl::convolution_backward_data::primitive_desc pd(desc, attr, engine(), hint, true);
+        if (!choose_implementation(pd, s.variant, refuse)) return nullptr;
+        parts.descriptor = pd, parts.primitive = dnnl::convolution_backward_data(pd);
+        parts.src = pd.diff_dst_desc(), parts.weights = pd.weights_desc(), parts.dst = pd.diff_src_desc();
+        parts.src_role = DNNL_ARG_DIFF_DST, parts.dst_role = DNNL_ARG_DIFF_SRC;
+        parts.scratch = pd.scratchpad_desc();
+        src = given.y, dst = given.x;
+    } else {
+        const dnnl::convolution_backward_weights::desc desc(direct, x, w, y, s.strides, dilations, s.pads_begin, s.pads_end);
+        dnnl::convolution_backward_weights::primitive_desc pd(desc, attr, engine(), hint, true);
+        if (!choose_implementation(pd, s.variant, refuse)) return nullptr;
+        parts.descriptor = pd, parts.primitive = dnnl::convolution_backward_weights(pd);
+        parts.src = pd.src_desc(), parts.weights = pd.diff_dst_desc(), parts.dst = pd.diff_weights_desc();
+        parts.weights_role = DNNL_ARG_DIFF_DST, parts.dst_role = DNNL_ARG_DIFF_WEIGHTS;
+        parts.scratch = pd.scratchpad_desc();
+        weights = given.y, dst = given.w;
+    }
+    parts.threads = s.threads;
+    const auto reorder = [&](const memory::desc& from, const memory::desc& to) -> Reordered::Operand {
+        if (from == to) return {};
+        return {make_reorder(from, to, s.threads), (&to == &dst ? from : to).get_size()};
+    };
+    Reordered::Operand in = reorder(src, parts.src), by = reorder(weights, parts.weights), out = reorder(parts.dst, dst);
+    std::unique_ptr<Kernel> core = make_kernel(std::move(parts));
+    if (!in.reorder && !by.reorder && !out.reorder) return core;
+    return std::make_unique<Reordered>(std::move(core), std::move(in), std::move(by), std::move(out));
+}
+}  // namespace
+
+std::unique_ptr<Kernel> make_conv_pass(ConvPass pass, const ConvSpec& spec, bool blocked) {
+    const size_t spatial = spec.src_dims.size() - 2;
+    HONE_CHECK(spec.src_dims.size() >= 3 && spatial <= 3 && spec.weight_dims.size() == spatial + 2 && spec.dst_dims.size() == spatial + 2 &&
+                   spec.strides.size() == spatial && spec.pads_begin.size() == spatial && spec.pads_end.size() == spatial &&
+                   spec.dilations.size() == spatial && spec.src == DType::f32 && spec.weights == DType::f32 && spec.dst == DType::f32,
+               "conv of rank ", spec.src_dims.size());
+    return guarded([&] { return build(pass, spec, blocked); });
+}
+
+}  // namespace hone::onednn

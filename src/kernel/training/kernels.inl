@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The body of training_scalar.cc, training_avx2.cc and training_avx512.cc.
+// GCC 12's own AVX-512 headers trip this warning (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+
+#include "kernel/training/table.h"
+
+namespace hone::train {
+namespace {
+#include "kernel/vector/simd.inl"
+#include "kernel/training/batch_norm.inl"
+#include "kernel/training/max_pool.inl"
+
+constexpr Table kTable = {
+    .moments_last = moments_last,
+    .moments_plane = moments_plane,
+    .gradient_sums_last = gradient_sums_last,
+    .gradient_sums_plane = gradient_sums_plane,
+    .gradient_last = gradient_last,
+    .gradient_plane = gradient_plane,
+    .max_pool_gradient = max_pool_gradient,
+};
+}  // namespace
+}  // namespace hone::train

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/training/kernels.inl"
+
+namespace hone::train {
+const Table& table_avx2() { return kTable; }
+}  // namespace hone::train

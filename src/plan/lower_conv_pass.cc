@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions of a training step by oneDNN in fp32: forward with weights that are computed, and both gradients.
+#include "plan/onednn_step.h"
+
+namespace hone::lower {
+
+void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
+    using Pass = onednn::ConvPass;
+    const bool forward = c.node.domain.empty() && c.node.op == "Conv";
+    if (!forward && c.node.op != "ConvGradInput" && c.node.op != "ConvGradWeight") return;
+    const Pass pass = forward ? Pass::forward : c.node.op == "ConvGradInput" ? Pass::input_gradient : Pass::weight_gradient;
+    const Dims a = c.in(0), b = c.in(1), out = c.out();
+    if (a.size() < 3 || a.size() > 5 || count_of(a) == 0 || count_of(b) == 0 || count_of(out) == 0) return;
+    for (size_t i = 0; i < c.node.inputs.size(); ++i)
+        if (c.given(i) && c.in_dtype(i) != DType::f32) return;
+    onednn::ConvSpec s;
+    onednn_window(c.op(), pass == Pass::input_gradient ? out : a, pass == Pass::weight_gradient ? out : b,
+                  pass == Pass::forward ? out : pass == Pass::input_gradient ? a : b, s);
+    const int bias = forward && c.given(2) ? 2 : -1;
+    if (bias >= 0) s.bias = DType::f32;
+    s.threads = c.threads;
+    s.variant = c.variant;
+    for (bool blocked : {false, true})
+        for (bool last : {true, false}) {
+            s.channels_last = last;
+            Candidate k;
+            k.name = blocked ? "onednn_conv_pass_blocked" : "onednn_conv_pass";
+            k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
+            (pass == Pass::weight_gradient ? k.plain_out : k.plain_in) = {pass == Pass::weight_gradient ? 0 : 1};
+            k.variants = 4;
+            k.isa = Isa::avx2;
+            k.make = [s, pass, blocked, bias](Layout) { return onednn_step(onednn::make_conv_pass(pass, s, blocked), -1, 1, bias); };
+            list.push_back(std::move(k));
+        }
+}
+
+}  // namespace hone::lower
