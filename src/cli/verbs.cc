@@ -7,6 +7,7 @@ namespace hone::cli {
 Verb optimize_verb();
 Verb quantize_verb();
 Verb inspect_verb();
+Verb new_verb();
 Verb eval_verb();
 Verb bench_verb();
 Verb run_verb();
@@ -23,6 +24,7 @@ const std::vector<Verb>& all_verbs() {
         optimize_verb(),   //
         quantize_verb(),   //
         inspect_verb(),    //
+        new_verb(),        //
         eval_verb(),       //
         bench_verb(),      //
         run_verb(),        //
