@@ -45,9 +45,14 @@ std::string dims_text(const Dims& dims) {
 }
 
 std::string list_text() {
-    record::Table t({"architecture", "options", "what it is"});
-    for (const zoo::Architecture& a : zoo::architectures()) t.add({a.name, "--" + join(a.options, " --"), a.help});
-    return t.text();
+    constexpr size_t column = 14;
+    std::string s;
+    for (const zoo::Architecture& a : zoo::architectures()) {
+        std::string name = "  " + a.name;
+        name.resize(std::max(column, name.size() + 1), ' ');
+        s += cat(name, a.help, "\n", std::string(column, ' '), "takes --input --", join(a.options, " --"), "\n");
+    }
+    return s;
 }
 
 void refuse_options_not_taken(const zoo::Architecture& a, Call& call) {

@@ -7,13 +7,13 @@ namespace hone::cli {
 Verb optimize_verb();
 Verb quantize_verb();
 Verb inspect_verb();
-Verb new_verb();
 Verb eval_verb();
 Verb bench_verb();
 Verb run_verb();
 Verb compare_verb();
 Verb report_verb();
 Verb tune_verb();
+Verb new_verb();
 Verb profile_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
@@ -24,13 +24,13 @@ const std::vector<Verb>& all_verbs() {
         optimize_verb(),   //
         quantize_verb(),   //
         inspect_verb(),    //
-        new_verb(),        //
         eval_verb(),       //
         bench_verb(),      //
         run_verb(),        //
         compare_verb(),    //
         report_verb(),     //
         tune_verb(),       //
+        new_verb(),        //
         profile_verb(),    //
         doctor_verb(),     //
         time_pair_verb(),  //
