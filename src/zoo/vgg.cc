@@ -34,7 +34,8 @@ std::vector<Network> vgg(const Request& r) {
         for (int i = 0; i < repeats; ++i, channels = width) {
             const Conv conv{.channels = channels, .filters = width, .kernel = 3};
             const std::string name = next();
-            x = r.batch_norm ? b.conv_norm(name, next(), x, conv) : b.conv(name, x, conv);
+            x = b.conv(name, x, conv);
+            if (r.batch_norm) x = b.batch_norm(next(), x);  // torchvision's convolutions keep their bias
             x = b.relu(next(), x);
         }
         const std::string pool = next();
