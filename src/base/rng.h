@@ -13,7 +13,8 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<u
 
 class Rng {
   public:
-    Rng(uint64_t seed, uint64_t stream = 0) : seed_(seed), stream_(stream) {}
+    /// Begins at this block of four u32 (two uniforms, one normal): a long sequence can be drawn in pieces.
+    Rng(uint64_t seed, uint64_t stream = 0, uint64_t first_block = 0) : seed_(seed), stream_(stream), counter_(first_block) {}
     uint32_t next_u32();
     uint64_t next_u64();
     double uniform();                  ///< [0, 1), 53 bits
@@ -23,7 +24,7 @@ class Rng {
     std::vector<int64_t> permutation(int64_t n);
 
   private:
-    uint64_t seed_, stream_, counter_ = 0;
+    uint64_t seed_, stream_, counter_;
     std::array<uint32_t, 4> block_{};
     int used_ = 4;
 };

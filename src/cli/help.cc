@@ -58,6 +58,7 @@ std::string verb_help(const Verb& verb, const Options& options) {
     }
     if (!verb.examples.empty()) s += "\nExamples:\n";
     for (const auto& [command, meaning] : verb.examples) s += cat("  ", command, "\n      ", meaning, "\n");
+    if (!verb.notes.empty()) s += "\n" + verb.notes;
     return s;
 }
 

@@ -47,6 +47,7 @@ struct Call {
 struct Verb {
     std::string name, summary;
     std::vector<std::pair<std::string, std::string>> examples;  ///< command, what it does
+    std::string notes = {};    ///< behind the examples in its help
     bool hidden = false;
     bool out_is_file = false;  ///< --out names a file, of which only the folder is made
     std::function<void(Options&)> declare;

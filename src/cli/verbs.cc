@@ -14,6 +14,7 @@ Verb run_verb();
 Verb compare_verb();
 Verb report_verb();
 Verb tune_verb();
+Verb new_verb();
 Verb profile_verb();
 Verb doctor_verb();
 Verb time_pair_verb();
@@ -31,6 +32,7 @@ const std::vector<Verb>& all_verbs() {
         compare_verb(),    //
         report_verb(),     //
         tune_verb(),       //
+        new_verb(),        //
         profile_verb(),    //
         doctor_verb(),     //
         time_pair_verb(),  //

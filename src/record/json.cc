@@ -13,6 +13,7 @@
 #include "record/inspect.h"
 #include "record/journal.h"
 #include "record/models.h"
+#include "record/new.h"
 #include "record/profile.h"
 #include "record/runs.h"
 #include "record/run.h"
@@ -148,6 +149,7 @@ std::string to_json(const Profile& r) { return text_of(r); }
 std::string to_json(const Trace& r) { return text_of(r); }
 std::string to_json(const Doctor& r) { return text_of(r); }
 std::string to_json(const Infer& r) { return text_of(r); }
+std::string to_json(const New& r) { return text_of(r); }
 std::string to_json(const Compare& r) { return text_of(r); }
 std::string to_json(const Forecast& r) { return text_of(r); }
 std::string to_json(const Run& r) { return text_of(r); }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MobileNetV2 (Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018) at width 1 as
 // torchvision builds it: 1x1 to six times the channels, depthwise 3x3, 1x1 back without activation; ReLU6 is a Clip.
-// Batch normalisation is folded already, so every convolution has a bias. For benchmarks and tests: weights are random.
+// Here with batch normalisation folded already, so that every convolution has a bias, for benchmarks and tests: weights are
+// random. To train: zoo/zoo.h.
 //
 //   Graph g = zoo::mobilenet_v2({3, 224, 224}, 1000, 1);    // "input" [N,3,224,224] -> "logits" [N,1000]
 #pragma once

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ResNet-18 and ResNet-50 (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016) as torchvision builds
-// them: the stride of a bottleneck in its 3x3 convolution, a projection where the shape changes. Batch normalisation is
-// folded already, so every convolution has a bias. For benchmarks and tests: the weights are random.
+// ResNet (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016) as torchvision builds it: the stride of a
+// bottleneck in its 3x3 convolution, a projection where the shape changes; and the family of its section 4.2, with shortcuts
+// without parameters. Here with batch normalisation folded already, so that every convolution has a bias, for benchmarks
+// and tests: the weights are random. To train: zoo/zoo.h.
 //
 //   Graph g = zoo::resnet(50, {3, 224, 224}, 1000, 1);      // "input" [N,3,224,224] -> "logits" [N,1000]
 //   write_model(g, "resnet50.onnx");                        // opset 13

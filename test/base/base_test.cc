@@ -21,6 +21,14 @@ TEST(Rng, PhiloxKnownAnswers) {  // Random123's kat_vectors
     EXPECT_EQ(philox4x32({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
               (std::array<uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
 }
+TEST(Rng, BlocksAreWhereTheyAre) {
+    Rng all(7, 3);
+    for (int i = 0; i < 10; ++i) all.normal();
+    EXPECT_EQ(Rng(7, 3, 10).normal(), all.normal());
+    Rng words(7, 3);
+    for (int i = 0; i < 8; ++i) words.next_u32();
+    EXPECT_EQ(Rng(7, 3, 2).next_u32(), words.next_u32());
+}
 TEST(Rng, PermutationIsOne) {
     std::vector<int64_t> p = Rng(7).permutation(1000);
     std::vector<bool> seen(1000);

@@ -9,6 +9,7 @@
 
 #include "base/tensor.h"
 #include "onnx/reader.h"
+#include "op/op.h"
 #include "plan/plan.h"
 #include "run/session.h"
 #include "support.h"
@@ -88,6 +89,20 @@ inline std::vector<std::string> names_of(const Graph& g, const std::vector<Value
     std::vector<std::string> out;
     for (ValueId v : values) out.push_back(g.value(v).name);
     return out;
+}
+
+/// A network by the references, by a plan in which every node's output is kept, and by the plan as it is, held against the
+/// answers in the folder of every_node.py.
+inline void expect_agreement(const Graph& g, const std::string& folder) {
+    const EveryNode peer(folder);
+    ASSERT_FALSE(peer.answers.empty());
+    std::vector<ValueId> values;
+    for (ValueId v = 0; v < g.value_count(); ++v) values.push_back(v);
+    const int held = expect_answers(peer, names_of(g, values), interpret_values(g, peer.inputs), "references");
+    EXPECT_EQ(held, static_cast<int>(peer.answers.size())) << folder;
+    const Graph all = read_model(folder + "/all.onnx");
+    EXPECT_EQ(expect_answers(peer, names_of(all, all.outputs), run_plan(all, peer.inputs), "plan of every node"), held);
+    EXPECT_EQ(expect_answers(peer, names_of(g, g.outputs), run_plan(g, peer.inputs), "plan"), static_cast<int>(g.outputs.size()));
 }
 
 }  // namespace hone
