@@ -35,6 +35,9 @@ class Subset : public Dataset {
     void load(int64_t i, float* out) const override { of_->load(at(i), out); }
     std::string origin(int64_t i) const override { return of_->origin(at(i)); }
     uint64_t content(int64_t i) const override { return of_->content(at(i)); }
+    bool has_pixels() const override { return of_->has_pixels(); }
+    void load_pixels(int64_t i, Image& into) const override { of_->load_pixels(at(i), into); }
+    void normalise(const Image& pixels, float* out) const override { of_->normalise(pixels, out); }
 
   private:
     int64_t at(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
@@ -42,6 +45,9 @@ class Subset : public Dataset {
     std::vector<int64_t> indices_;
 };
 }  // namespace
+
+void Dataset::load_pixels(int64_t, Image&) const { HONE_CHECK(false, description(), " has no pixels"); }
+void Dataset::normalise(const Image&, float*) const { HONE_CHECK(false, description(), " has no pixels"); }
 
 void Dataset::set_sample_dims(Dims dims) {
     sample_dims_ = std::move(dims);

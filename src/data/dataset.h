@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/tensor.h"
+#include "data/image.h"
 
 namespace hone {
 
@@ -42,6 +43,14 @@ class Dataset {
     virtual std::string origin(int64_t i) const = 0;
     /// A hash of sample i as stored.
     virtual uint64_t content(int64_t i) const = 0;
+
+    /// Samples are 8-bit pictures before they are normalised; what augments them works there. False for rows of numbers,
+    /// arrays of floats among them.
+    virtual bool has_pixels() const { return false; }
+    /// Sample i resized and cropped, not normalised; `into` keeps its memory from call to call. Only with has_pixels().
+    virtual void load_pixels(int64_t i, Image& into) const;
+    /// From what load_pixels gave, changed or not, to the sample_count() floats that `load` writes.
+    virtual void normalise(const Image& pixels, float* out) const;
 
   protected:
     void set_sample_dims(Dims dims);
