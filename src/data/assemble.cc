@@ -42,7 +42,7 @@ BatchMaker::BatchMaker(DatasetPtr data, LoaderOptions options) : data_(std::move
     if (n == 0) fail(ErrorKind::data, "data.empty", cat(data_->description(), ": nothing to train on"));
     check_augmentations(options_.augment, *data_);
     mixup_ = mixup_of(options_.augment);
-    for (const Augmentation& a : options_.augment) pictures_ |= a.kind->image != nullptr;
+    for (const Augmentation& a : options_.augment) pictures_ |= a.kind->image != nullptr, texts_ |= a.kind->text != nullptr;
     // A rest that is smaller than the ranks would leave one of them without a row.
     const bool drop = options_.drop_last || n % size < options_.ranks;
     batches_ = drop ? n / size : (n + size - 1) / size;
@@ -63,11 +63,18 @@ BatchMaker::Order BatchMaker::order_of(int64_t epoch) const {
     return made;
 }
 
-void BatchMaker::load(int64_t epoch, int64_t index, float* out, Image& image) const {
-    if (!pictures_) return data_->load(index, out);
+void BatchMaker::load(int64_t epoch, int64_t index, void* out, Image& image) const {
+    const SampleKey key{options_.seed, static_cast<uint64_t>(epoch), static_cast<uint64_t>(index)};
+    if (const TextEncoder* encoder = data_->encoder()) {
+        if (!texts_) return data_->load_ids(index, static_cast<int64_t*>(out));
+        Tokens tokens = tokens_of(data_->line(index), encoder->unit);
+        augment_text(tokens, options_.augment, key, *encoder);
+        return encoder->encode(tokens, static_cast<int64_t*>(out));
+    }
+    if (!pictures_) return data_->load(index, static_cast<float*>(out));
     data_->load_pixels(index, image);
-    augment_image(image, options_.augment, {options_.seed, static_cast<uint64_t>(epoch), static_cast<uint64_t>(index)});
-    data_->normalise(image, out);
+    augment_image(image, options_.augment, key);
+    data_->normalise(image, static_cast<float*>(out));
 }
 
 bool BatchMaker::make(int64_t epoch, int64_t number, Batch& b, const std::function<bool()>& stop) const {
@@ -81,14 +88,14 @@ bool BatchMaker::make(int64_t epoch, int64_t number, Batch& b, const std::functi
     b.indices.assign(all.begin() + first, all.begin() + last);
     Dims dims = data_->sample_dims();
     dims.insert(dims.begin(), last - first);
-    if (!b.x.defined() || b.x.dims() != dims) b.x = Tensor::zeros(DType::f32, dims);
+    if (!b.x.defined() || b.x.dims() != dims) b.x = Tensor::zeros(data_->sample_type(), dims);
     std::atomic<bool> stopped{false};
-    const int64_t rows = last - first, count = data_->sample_count();
+    const int64_t rows = last - first, row_bytes = data_->sample_count() * static_cast<int64_t>(dtype_size(data_->sample_type()));
     const auto some = [&](int64_t from, int64_t to) {
         Image image;
         for (int64_t i = from; i < to; ++i) {
             if (stop()) return stopped.store(true, std::memory_order_relaxed);
-            load(epoch, b.indices[static_cast<size_t>(i)], b.x.data<float>() + i * count, image);
+            load(epoch, b.indices[static_cast<size_t>(i)], static_cast<char*>(b.x.raw_mut()) + i * row_bytes, image);
         }
     };
     if (ThreadPool* pool = ThreadPool::current(); pool && rows > 1) {

@@ -24,13 +24,14 @@ class BatchMaker {
   private:
     using Order = std::shared_ptr<const std::vector<int64_t>>;
     Order order_of(int64_t epoch) const;
-    void load(int64_t epoch, int64_t index, float* out, Image& image) const;
+    /// `out` has sample_count() values of the data's sample_type().
+    void load(int64_t epoch, int64_t index, void* out, Image& image) const;
     void mix_rows(int64_t epoch, int64_t number, std::span<const int64_t> whole, int64_t first, Batch& b) const;
 
     DatasetPtr data_;
     LoaderOptions options_;
     const Augmentation* mixup_ = nullptr;
-    bool pictures_ = false;  ///< something of the list works on pixels
+    bool pictures_ = false, texts_ = false;  ///< something of the list works on such samples
     int64_t batches_ = 0;
     mutable std::mutex order_mutex_;
     mutable int64_t order_epoch_[2] = {-1, -1};  ///< batches of two epochs are under way at a time

@@ -2,7 +2,8 @@
 // Augmentation: samples of the training part changed at random before the network sees them. A user lists kinds with
 // their parameters; the loader (loader.h) applies them in that order. What is drawn is a function of the seed, the epoch,
 // the sample's index and the kind alone: neither workers nor order show. Kinds of pictures work on 8-bit pixels, channels
-// last, after resize and crop and before normalising, and keep the picture's size.
+// last, after resize and crop and before normalising, and keep the picture's size. Kinds of texts work on words (or
+// characters) before these are numbered.
 //
 //   const Augmentations list = parse_augmentations("flip,shift=2,rotate=10,cutout=8");
 //   check_augmentations(list, *parts.training);
@@ -15,6 +16,7 @@
 
 #include "base/rng.h"
 #include "data/dataset.h"
+#include "data/text.h"
 
 namespace hone {
 
@@ -33,6 +35,7 @@ struct AugmentKind {
     const char* help;
     std::vector<AugmentParameter> parameters;
     void (*image)(Image& image, std::span<const double> values, Rng& rng);
+    void (*text)(Tokens& tokens, std::span<const double> values, Rng& rng, const TextEncoder& encoder) = nullptr;
 };
 std::span<const AugmentKind> augment_kinds();
 const AugmentKind* find_augment_kind(std::string_view name);  ///< null: there is none
@@ -50,7 +53,8 @@ using Augmentations = std::vector<Augmentation>;
 Augmentations parse_augmentations(const std::string& list);
 /// What parse_augmentations reads to the same list; every value is written.
 std::string to_text(const Augmentations& list);
-/// Throws usage "usage.augment" where a kind does not work on such samples: those of pictures need 8-bit pixels.
+/// Throws usage "usage.augment" where a kind does not work on such samples: those of pictures need 8-bit pixels,
+/// those of texts need texts.
 void check_augmentations(const Augmentations& list, const Dataset& data);
 
 struct SampleKey {
@@ -60,6 +64,8 @@ struct SampleKey {
 Rng augment_rng(const AugmentKind& kind, const SampleKey& key);
 /// Applies the kinds of pictures in the list's order.
 void augment_image(Image& image, const Augmentations& list, const SampleKey& key);
+/// Those of texts; `encoder`'s vocabulary gives the words that come in.
+void augment_text(Tokens& tokens, const Augmentations& list, const SampleKey& key, const TextEncoder& encoder);
 
 /// Zhang et al., "mixup: Beyond empirical risk minimization" (ICLR 2018): row i of a batch becomes
 /// lambda * row i + (1 - lambda) * row partner[i], and its label likewise.

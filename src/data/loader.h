@@ -31,7 +31,7 @@ struct LoaderOptions {
 };
 
 struct Batch {
-    Tensor x;        ///< f32 [n, sample_dims...]
+    Tensor x;        ///< [n, sample_dims...] of the data's sample_type()
     Tensor labels;   ///< i64 [n]; with mixup those of the rows themselves
     Tensor soft;     ///< f32 [n, classes] where the list has mixup and there are classes; else undefined
     Tensor targets;  ///< f32 [n, K] of a regression; else undefined

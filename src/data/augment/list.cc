@@ -2,11 +2,13 @@
 // The kinds of augmentation, one declaration each: name, help, parameters (name, default, lowest, highest, help), function.
 #include "data/augment.h"
 #include "data/augment/kinds.h"
+#include "data/augment/text_kinds.h"
 
 namespace hone {
 
 namespace {
 AugmentParameter p_of(double initial) { return {"p", initial, 0, 1, "how often it is applied"}; }
+AugmentParameter share_of(double initial, const char* help) { return {"share", initial, 0, 1, help}; }
 
 const std::vector<AugmentKind>& kinds() {
     using namespace augment;
@@ -37,6 +39,14 @@ const std::vector<AugmentKind>& kinds() {
         {"cutout", "gives a square one value",
          {{"side", 8, 1, 4096, "pixels", true}, {"value", 0, 0, 255, "of the square", true}, always}, cutout_kind},
         {"mixup", "mixes pairs of a batch and their labels", {{"alpha", 0.2, 0.01, 100, "of Beta(alpha, alpha)"}, always}, nullptr},
+        {"insert", "puts words of the vocabulary into a text", {share_of(0.1, "words put in, as a share of the text; at least one"), always},
+         nullptr, insert_kind},
+        {"delete", "takes words out of a text", {share_of(0.1, "how probably each goes"), always}, nullptr, delete_kind},
+        {"swap", "lets words of a text change places", {share_of(0.1, "pairs, as a share of the text; at least one"), always}, nullptr,
+         swap_kind},
+        {"replace", "replaces words by words of the vocabulary", {share_of(0.1, "how probably each is replaced"), always}, nullptr,
+         replace_kind},
+        {"stop_words", "takes English stop words out of a text", {share_of(1, "how probably each goes"), always}, nullptr, stop_words_kind},
     };
     return all;
 }
