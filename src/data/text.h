@@ -28,7 +28,6 @@ using Tokens = std::vector<std::string>;
 /// Words: runs of letters, digits, '_' and all that is not ASCII, with apostrophes inside them; ASCII letters become small;
 /// every other visible character is a word of its own. Characters: the code points of UTF-8 as they are.
 Tokens tokens_of(std::string_view text, TextUnit unit);
-bool is_utf8(std::string_view text);  ///< no overlong form, no surrogate
 
 /// Tokens and their numbers: 0 is padding, 1 a token that is not there, the others follow by falling frequency.
 class Vocabulary {

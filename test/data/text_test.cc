@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/utf8.h"
 #include "data/augment.h"
 #include "data/augment/text_kinds.h"
 #include "data/corrupt.h"
@@ -78,6 +79,7 @@ TEST(Text, LinesAreReadOrRefused) {
     EXPECT_EQ(id_of([] { parse(""); }), "data.text.empty");
     EXPECT_EQ(id_of([] { parse("\n\n"); }), "data.text.empty");
     EXPECT_EQ(id_of([] { parse("x one\n"); }), "data.text.row");
+    EXPECT_EQ(id_of([] { parse(std::string("x\ta\0b\n", 6)); }), "data.text.utf8");
     EXPECT_EQ(id_of([] { parse("x\tone\n\tno label\n"); }), "data.text.row");
     for (const char* bad : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xFF"})
         EXPECT_EQ(id_of([&] { parse(cat("x\ta", bad, "\n")); }), "data.text.utf8");

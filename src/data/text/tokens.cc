@@ -57,23 +57,4 @@ TextUnit parse_text_unit(const std::string& name) {
 
 Tokens tokens_of(std::string_view text, TextUnit unit) { return unit == TextUnit::word ? words(text) : characters(text); }
 
-// The Unicode Standard, table 3-7: the second byte's range depends on the first.
-bool is_utf8(std::string_view s) {
-    for (size_t i = 0; i < s.size();) {
-        const auto at = [&](size_t k) { return static_cast<unsigned char>(s[k]); };
-        const unsigned char c = at(i);
-        const size_t n = length_of(c);
-        if (n == 0 || n > s.size() - i) return false;
-        for (size_t k = 1; k < n; ++k)
-            if (at(i + k) < 0x80 || at(i + k) > 0xBF) return false;
-        if (n > 2) {
-            const unsigned char second = at(i + 1);
-            if ((c == 0xE0 && second < 0xA0) || (c == 0xED && second > 0x9F) || (c == 0xF0 && second < 0x90) || (c == 0xF4 && second > 0x8F))
-                return false;
-        }
-        i += n;
-    }
-    return true;
-}
-
 }  // namespace hone
