@@ -39,6 +39,8 @@ std::vector<std::string> idx_seeds();
 void run_idx(const std::string& bytes);
 std::vector<std::string> csv_seeds();
 void run_csv(const std::string& bytes);
+std::vector<std::string> text_seeds();
+void run_text(const std::string& bytes);
 std::vector<std::string> npy_seeds();
 void run_npy(const std::string& bytes);
 std::vector<std::string> zip_seeds();

@@ -14,6 +14,7 @@ const std::vector<Target>& all_targets() {
         {"onnx", onnx_seeds, mutate_fields, run_onnx},
         {"idx", idx_seeds, mutate_bytes, run_idx},
         {"csv", csv_seeds, mutate_text, run_csv},
+        {"text", text_seeds, mutate_text, run_text},
         {"npy", npy_seeds, mutate_bytes, run_npy},
         {"npz", zip_seeds, mutate_bytes, run_zip},
         {"cifar", cifar_seeds, mutate_bytes, run_cifar},

@@ -5,11 +5,13 @@
 #include "data/byte_source.h"
 #include "data/cifar.h"
 #include "data/csv.h"
+#include "data/formats.h"
 #include "data/gzip.h"
 #include "data/idx.h"
 #include "data/image.h"
 #include "data/npy.h"
 #include "data/tar.h"
+#include "data/text.h"
 #include "data/helpers.h"
 #include "data/zip.h"
 #include "data/small_jpegs.h"
@@ -52,6 +54,11 @@ std::vector<std::string> idx_seeds() { return {make_idx({3}, "abc"), make_idx({2
 void run_idx(const std::string& bytes) { read_idx(in_memory(bytes), "fuzz"); }
 
 std::vector<std::string> csv_seeds() { return {"a,b,label\n1,2,x\n3.5,-1e3,\"y,z\"\n", "x,target\n1,0.5\n2,-3\n", "label,a\r\n\"q\"\"r\",7\r\n"}; }
+std::vector<std::string> text_seeds() { return {"a\tOne line\nb\tdon't, x\r\n", "0.5\t\xC3\xA9t\xC3\xA9\n", "\xEF\xBB\xBFx\t\n\nx\ty\tz"}; }
+void run_text(const std::string& bytes) {
+    for (const std::string& t : parse_texts(bytes, "fuzz").texts)
+        for (const TextUnit unit : {TextUnit::word, TextUnit::character}) tokens_of(t, unit);
+}
 void run_csv(const std::string& bytes) { parse_csv(bytes, "fuzz"); }
 
 std::vector<std::string> npy_seeds() {

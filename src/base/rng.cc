@@ -20,6 +20,13 @@ std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> c, std::array<uint32_
     return c;
 }
 
+uint64_t derive_seed(uint64_t seed, uint64_t a, uint64_t b) {
+    const auto low = [](uint64_t v) { return static_cast<uint32_t>(v); };
+    const auto high = [](uint64_t v) { return static_cast<uint32_t>(v >> 32); };
+    const auto block = philox4x32({low(a), high(a), low(b), high(b)}, {low(seed), high(seed)});
+    return block[0] | (static_cast<uint64_t>(block[1]) << 32);
+}
+
 uint32_t Rng::next_u32() {
     if (used_ == 4) {
         block_ = philox4x32({static_cast<uint32_t>(counter_), static_cast<uint32_t>(counter_ >> 32),

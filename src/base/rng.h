@@ -11,6 +11,10 @@ namespace hone {
 /// Ten rounds of Philox4x32 over a 128-bit counter and a 64-bit key.
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
+/// A seed of its own for each pair (a, b), so that what is drawn for one purpose says nothing about another: the first
+/// words of the block that `seed` makes of the counter (a, b).
+uint64_t derive_seed(uint64_t seed, uint64_t a, uint64_t b = 0);
+
 class Rng {
   public:
     /// Begins at this block of four u32 (two uniforms, one normal): a long sequence can be drawn in pieces.

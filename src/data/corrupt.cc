@@ -210,6 +210,7 @@ std::vector<Corruption> parse_corruptions(const std::string& list) {
 }
 
 bool applies(const Corruption& c, const Dataset& data) {
+    if (data.sample_type() != DType::f32) return false;
     return c.kind == CorruptionKind::noise || data.sample_dims().size() == 3;
 }
 
@@ -217,7 +218,7 @@ DatasetPtr corrupted(DatasetPtr of, const Preprocess& preprocess, const Corrupti
     if (!applies(c, *of))
         fail(ErrorKind::usage, "usage.corrupt",
              cat(corruption_names()[static_cast<size_t>(c.kind)], " needs pictures; the samples are ", to_text(of->sample_dims())),
-             "Rows of numbers take noise.");
+             "Rows of numbers take noise, texts nothing.");
     return std::make_shared<Corrupted>(std::move(of), preprocess, c, seed);
 }
 

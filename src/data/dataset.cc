@@ -25,6 +25,7 @@ class Subset : public Dataset {
         name_ = name;
         class_names_ = of_->class_names();
         set_sample_dims(of_->sample_dims());
+        sample_type_ = of_->sample_type();
         labels_.reserve(indices_.size());
         for (const int64_t i : indices_) {
             HONE_CHECK(i >= 0 && i < of_->size());
@@ -35,6 +36,12 @@ class Subset : public Dataset {
     void load(int64_t i, float* out) const override { of_->load(at(i), out); }
     std::string origin(int64_t i) const override { return of_->origin(at(i)); }
     uint64_t content(int64_t i) const override { return of_->content(at(i)); }
+    void load_ids(int64_t i, int64_t* out) const override { of_->load_ids(at(i), out); }
+    const TextEncoder* encoder() const override { return of_->encoder(); }
+    const std::string& line(int64_t i) const override { return of_->line(at(i)); }
+    bool has_pixels() const override { return of_->has_pixels(); }
+    void load_pixels(int64_t i, Image& into) const override { of_->load_pixels(at(i), into); }
+    void normalise(const Image& pixels, float* out) const override { of_->normalise(pixels, out); }
 
   private:
     int64_t at(int64_t i) const { return indices_[static_cast<size_t>(i)]; }
@@ -42,6 +49,11 @@ class Subset : public Dataset {
     std::vector<int64_t> indices_;
 };
 }  // namespace
+
+void Dataset::load_ids(int64_t, int64_t*) const { HONE_CHECK(false, description(), " has no texts"); }
+const std::string& Dataset::line(int64_t) const { check_failed("encoder()", __FILE__, __LINE__, cat(description(), " has no texts")); }
+void Dataset::load_pixels(int64_t, Image&) const { HONE_CHECK(false, description(), " has no pixels"); }
+void Dataset::normalise(const Image&, float*) const { HONE_CHECK(false, description(), " has no pixels"); }
 
 void Dataset::set_sample_dims(Dims dims) {
     sample_dims_ = std::move(dims);
@@ -68,11 +80,17 @@ DatasetPtr subset(DatasetPtr of, std::vector<int64_t> indices, const std::string
     return std::make_shared<Subset>(std::move(of), std::move(indices), name);
 }
 
-void load_batch(const Dataset& data, std::span<const int64_t> indices, float* out) {
+void load_batch(const Dataset& data, std::span<const int64_t> indices, void* out) {
     const int64_t stride = data.sample_count();
     const auto n = static_cast<int64_t>(indices.size());
     const auto load = [&](int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; ++k) data.load(indices[static_cast<size_t>(k)], out + k * stride);
+        for (int64_t k = begin; k < end; ++k) {
+            const int64_t i = indices[static_cast<size_t>(k)];
+            if (data.sample_type() == DType::i64)
+                data.load_ids(i, static_cast<int64_t*>(out) + k * stride);
+            else
+                data.load(i, static_cast<float*>(out) + k * stride);
+        }
     };
     ThreadPool* pool = ThreadPool::current();
     if (!pool || n < 2) return load(0, n);
@@ -83,8 +101,8 @@ void load_batch(const Dataset& data, std::span<const int64_t> indices, float* ou
 Tensor batch(const Dataset& data, std::span<const int64_t> indices) {
     Dims dims = data.sample_dims();
     dims.insert(dims.begin(), static_cast<int64_t>(indices.size()));
-    Tensor t = Tensor::zeros(DType::f32, std::move(dims));
-    load_batch(data, indices, t.data<float>());
+    Tensor t = Tensor::zeros(data.sample_type(), std::move(dims));
+    load_batch(data, indices, t.raw_mut());
     return t;
 }
 

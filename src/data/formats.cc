@@ -18,6 +18,7 @@ const PartFormat kFormats[] = {
      nullptr},
     {"csv", "one .csv with a header and a column `label` (or, of a regression, `target`)", csv_matches, read_csv_part,
      nullptr},
+    {"text", "one .tsv or .txt with lines `label<TAB>text`", text_matches, read_text_part, nullptr},
 };
 }  // namespace
 

@@ -57,5 +57,14 @@ bool image_folder_matches(const FileTree& tree, const std::string& prefix, const
 RawPart read_image_folder(const FileTree& tree, const std::string& prefix, const Listing& listing);
 bool csv_matches(const FileTree& tree, const std::string& prefix, const Listing& listing);
 RawPart read_csv_part(const FileTree& tree, const std::string& prefix, const Listing& listing);
+bool text_matches(const FileTree& tree, const std::string& prefix, const Listing& listing);
+RawPart read_text_part(const FileTree& tree, const std::string& prefix, const Listing& listing);
+/// A .tsv file, or a .txt whose first line has a tab.
+bool is_text_part(const FileTree& tree, size_t file);
+struct LabelledTexts {
+    std::vector<std::string> labels, texts;
+};
+/// Lines `label<TAB>text`; empty lines are skipped. Ids: data.text.row, .utf8, .empty; budget memory.limit.
+LabelledTexts parse_texts(std::string_view text, const std::string& where);
 
 }  // namespace hone

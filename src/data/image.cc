@@ -56,13 +56,20 @@ Image decode_image(const uint8_t* data, size_t size, const std::string& where, c
     return is_png_or_fail(data, size, where) ? decode_png(data, size, where, l) : decode_jpeg(data, size, where, l);
 }
 
-Image image_of_planes(const uint8_t* planes, const ImageInfo& info) {
-    Image out{info.width, info.height, info.channels, {}};
+void image_of_planes(const uint8_t* planes, const ImageInfo& info, Image& into) {
+    into.width = info.width;
+    into.height = info.height;
+    into.channels = info.channels;
     const auto channels = static_cast<size_t>(info.channels);
-    out.pixels.resize(out.bytes());
-    const size_t plane = out.bytes() / channels;
+    into.pixels.resize(into.bytes());
+    const size_t plane = into.bytes() / channels;
     for (size_t p = 0; p < plane; ++p)
-        for (size_t c = 0; c < channels; ++c) out.pixels[channels * p + c] = planes[c * plane + p];
+        for (size_t c = 0; c < channels; ++c) into.pixels[channels * p + c] = planes[c * plane + p];
+}
+
+Image image_of_planes(const uint8_t* planes, const ImageInfo& info) {
+    Image out;
+    image_of_planes(planes, info, out);
     return out;
 }
 

@@ -2,7 +2,9 @@
 // The only file that knows libjpeg. Its longjmp ends here: between setjmp and the library nothing has a destructor.
 #include <csetjmp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include <jpeglib.h>
 
@@ -162,7 +164,59 @@ class Decoder {
     const std::string& where_;
     Shim s_;
 };
+
+struct Writer {
+    jpeg_compress_struct c;
+    jpeg_error_mgr errors;
+    std::jmp_buf back;
+    unsigned char* bytes;
+    unsigned long size;
+    char message[JMSG_LENGTH_MAX];
+};
+[[noreturn]] void leave_writer(j_common_ptr c) {
+    Writer& w = *static_cast<Writer*>(c->client_data);
+    (*c->err->format_message)(c, w.message);
+    std::longjmp(w.back, 1);
+}
+bool write_pixels(Writer& w, const Image& image, int quality) {
+    if (setjmp(w.back)) return false;
+    jpeg_create_compress(&w.c);
+    w.c.client_data = &w;
+    jpeg_mem_dest(&w.c, &w.bytes, &w.size);
+    w.c.image_width = static_cast<JDIMENSION>(image.width);
+    w.c.image_height = static_cast<JDIMENSION>(image.height);
+    w.c.input_components = image.channels;
+    w.c.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(&w.c);
+    jpeg_set_quality(&w.c, quality, TRUE);
+    jpeg_start_compress(&w.c, TRUE);
+    const size_t stride = size_t{w.c.image_width} * static_cast<size_t>(image.channels);
+    while (w.c.next_scanline < w.c.image_height) {
+        JSAMPROW row = const_cast<JSAMPROW>(image.pixels.data() + w.c.next_scanline * stride);
+        jpeg_write_scanlines(&w.c, &row, 1);
+    }
+    jpeg_finish_compress(&w.c);
+    return true;
+}
 }  // namespace
+
+std::vector<uint8_t> encode_jpeg(const Image& image, int quality) {
+    HONE_CHECK((image.channels == 1 || image.channels == 3) && image.pixels.size() == image.bytes() && !image.pixels.empty());
+    HONE_CHECK(quality >= 1 && quality <= 100);
+    Writer w;
+    std::memset(&w, 0, sizeof w);
+    w.c.err = jpeg_std_error(&w.errors);
+    w.c.client_data = &w;
+    w.errors.error_exit = leave_writer;
+    w.errors.emit_message = stay_silent;
+    w.errors.output_message = no_output;
+    const bool done = write_pixels(w, image, quality);
+    jpeg_destroy_compress(&w.c);
+    // After a failure the library may have freed what `bytes` points to.
+    const std::unique_ptr<unsigned char, void (*)(void*)> owned(done ? w.bytes : nullptr, std::free);
+    if (!done) fail(ErrorKind::data, "data.jpeg.write", cat("a picture cannot be written as JPEG: ", w.message));
+    return {owned.get(), owned.get() + w.size};
+}
 
 bool is_jpeg(const uint8_t* data, size_t size) { return size >= 2 && data[0] == 0xFF && data[1] == 0xD8; }
 

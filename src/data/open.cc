@@ -88,8 +88,8 @@ void agree_on_kind(const std::vector<RawPart*>& parts) {
     const RawPart& first = *parts.front();
     for (const RawPart* p : parts) {
         if (p->kind != first.kind)
-            fail(ErrorKind::data, "data.format", cat("pictures and tables mixed: ", first.where, " and ", p->where));
-        if (p->kind == DataKind::image) continue;
+            fail(ErrorKind::data, "data.format", cat("pictures, tables or texts mixed: ", first.where, " and ", p->where));
+        if (p->kind != DataKind::table) continue;
         const auto missing =
             std::mismatch(first.columns.begin(), first.columns.end(), p->columns.begin(), p->columns.end());
         const bool same_rows = std::equal(first.rows.dims().begin() + 1, first.rows.dims().end(),
@@ -157,6 +157,7 @@ void add_channel(RawPart& p, const DataOptions& o) {
 }
 
 Preprocess resolve_rows(const RawPart& part, const DataOptions& o) {
+    if (part.kind == DataKind::text) return resolve(o.preprocess, DataKind::text, 0);
     Preprocess p =
         resolve(o.preprocess, DataKind::table, static_cast<int>(std::min<int64_t>(part.rows.dim(1), 1 << 30)));
     return p;
@@ -170,12 +171,29 @@ std::vector<int64_t> range(int64_t begin, int64_t end) {
     return v;
 }
 
+/// What a training part gives to the parts that are missing.
+Split split_missing(const std::vector<int>& labels, size_t classes, bool has_validation, bool has_test, uint64_t seed) {
+    return split_stratified(labels, classes, has_validation ? 0 : 0.1, has_test ? 0 : 0.2, seed);
+}
+
+/// The texts that stay for training: no others make the vocabulary.
+std::vector<std::string_view> training_texts(const RawParts& raw, size_t classes, uint64_t seed) {
+    const std::optional<RawPart>& given = raw.whole ? raw.whole : raw.parts[static_cast<size_t>(Role::training)];
+    const bool has_validation = raw.parts[static_cast<size_t>(Role::validation)].has_value();
+    const bool has_test = raw.parts[static_cast<size_t>(Role::test)].has_value();
+    std::vector<std::string_view> out;
+    if (!given) return out;
+    for (const int64_t i : split_missing(given->labels, classes, has_validation, has_test, seed).training)
+        out.emplace_back(given->texts[static_cast<size_t>(i)]);
+    return out;
+}
+
 void split_training(DataParts& out, uint64_t seed) {
     if (!out.training || (out.validation && out.test)) return;
     const DatasetPtr all = out.training;
     const bool no_parts = !out.validation && !out.test;
     const Split s =
-        split_stratified(all->labels(), all->class_names().size(), out.validation ? 0 : 0.1, out.test ? 0 : 0.2, seed);
+        split_missing(all->labels(), all->class_names().size(), out.validation != nullptr, out.test != nullptr, seed);
     out.training = subset(all, s.training, cat(out.name, " train"));
     if (!out.validation) out.validation = subset(all, s.validation, cat(out.name, " validation"));
     if (!out.test) out.test = subset(all, s.test, cat(out.name, " test"));
@@ -203,12 +221,28 @@ class Builder {
         for (RawPart* p : parts) out_.notes.insert(out_.notes.end(), p->notes.begin(), p->notes.end());
     }
     /// Fills the parts.
-    void assign(RawParts& raw) { assign(raw, all_parts(raw).size() == 1); }
-    void assign_whole(RawParts& raw) { out_.whole = make(*raw.whole, ""); }
+    void assign(RawParts& raw) {
+        if (out_.kind == DataKind::text) make_encoder(training_texts(raw, out_.class_names.size(), o_.seed));
+        assign(raw, all_parts(raw).size() == 1);
+    }
+    void assign_whole(RawParts& raw) {
+        if (out_.kind == DataKind::text) make_encoder({});
+        out_.whole = make(*raw.whole, "");
+    }
 
   private:
+    void make_encoder(const std::vector<std::string_view>& training) {
+        if (training.empty() && !o_.text.stored)
+            fail(ErrorKind::data, "data.text.vocabulary", "no training part here to make a vocabulary of",
+                 "Give the model that carries one, or data with a training part.", out_.name);
+        out_.encoder = std::make_shared<const TextEncoder>(make_text_encoder(training, o_.text));
+        const TextEncoder& e = *out_.encoder;
+        out_.notes.push_back(cat("vocabulary of ", e.vocabulary.size(), " ", to_text(e.unit), "s ",
+                                 o_.text.stored ? std::string("of the model") : cat("from ", training.size(), " training texts"), "; length ", e.length));
+    }
     DatasetPtr make(RawPart& part, const std::string& role) const {
         Labelled l{cat(out_.name, role), out_.class_names, std::move(part.labels), std::move(part.targets)};
+        if (part.kind == DataKind::text) return make_text_dataset(std::move(l), std::move(part.texts), out_.encoder, part.where);
         if (part.kind == DataKind::table)
             return make_row_dataset(std::move(l), std::move(part.rows), out_.preprocess, part.where);
         const size_t cache = o_.cache_bytes ? o_.cache_bytes : limits().memory_bytes / 8;

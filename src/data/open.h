@@ -12,6 +12,7 @@
 
 #include "data/dataset.h"
 #include "data/preprocess.h"
+#include "data/text.h"
 
 namespace hone {
 
@@ -24,6 +25,7 @@ struct DataOptions {
     int height = 0, width = 0;     ///< of the model's input; 0: unknown
     /// The model's class names, where it carries them: they number the classes. Empty: the data's own, sorted.
     std::vector<std::string> class_names;
+    TextOptions text;  ///< of lines of text
     size_t cache_bytes = 0;  ///< decoded pictures kept, a part; 0: an eighth of limits().memory_bytes
 };
 
@@ -37,11 +39,13 @@ struct DataParts {
     DatasetPtr whole;
     Preprocess preprocess;  ///< as resolved: what belongs into the model's metadata
     std::vector<std::string> class_names;
+    std::shared_ptr<const TextEncoder> encoder;  ///< of texts: what belongs into the model's metadata too
     std::vector<std::string> notes;  ///< for stderr: what was decided or left out
 };
 
 /// Rules: parts kept; no validation part: a stratified, seeded tenth of training; no test part beside training: a
 /// stratified, seeded fifth; no parts at all: 70/10/20. A lone validation or test part stays alone.
+/// A vocabulary is made of the training part alone; without one the model's is needed ("data.text.vocabulary").
 /// Throws data errors (data.absent, data.format, data.classes, data.columns, data.image.*, data.idx.*, ...), usage
 /// errors for bad preprocessing, budget memory.limit.
 DataParts open_data(const std::string& spec, const DataOptions& options);

@@ -53,18 +53,29 @@ class PixelDataset : public Dataset {
             cache_ = std::make_unique<Cache>(n, pipeline_.count());
     }
     void load(int64_t i, float* out) const override {
-        if (direct_) return pipeline_.normalise(images_->planar(i), out);
-        if (const uint8_t* kept = cache_ ? cache_->find(static_cast<size_t>(i)) : nullptr)
-            return pipeline_.normalise(kept, out);
-        std::vector<uint8_t> planar(pipeline_.count());
-        pipeline_.prepare(images_->decode(i), planar.data(), images_->where(i));
-        if (cache_) cache_->put(static_cast<size_t>(i), planar.data());
-        pipeline_.normalise(planar.data(), out);
+        std::vector<uint8_t> prepared;
+        pipeline_.normalise(planar(i, prepared), out);
     }
+    bool has_pixels() const override { return true; }
+    void load_pixels(int64_t i, Image& into) const override {
+        std::vector<uint8_t> prepared;
+        const Dims& d = sample_dims();
+        image_of_planes(planar(i, prepared), {static_cast<int>(d[2]), static_cast<int>(d[1]), static_cast<int>(d[0])}, into);
+    }
+    void normalise(const Image& pixels, float* out) const override { pipeline_.normalise(pixels, out); }
     std::string origin(int64_t i) const override { return images_->where(i); }
     uint64_t content(int64_t i) const override { return images_->content(i); }
 
   private:
+    /// The prepared bytes: as stored, from the cache, or made in `prepared`.
+    const uint8_t* planar(int64_t i, std::vector<uint8_t>& prepared) const {
+        if (direct_) return images_->planar(i);
+        if (const uint8_t* kept = cache_ ? cache_->find(static_cast<size_t>(i)) : nullptr) return kept;
+        prepared.resize(pipeline_.count());
+        pipeline_.prepare(images_->decode(i), prepared.data(), images_->where(i));
+        if (cache_) cache_->put(static_cast<size_t>(i), prepared.data());
+        return prepared.data();
+    }
     std::shared_ptr<const ImageSource> images_;
     PixelPipeline pipeline_;
     bool direct_ = false;

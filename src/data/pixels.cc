@@ -53,4 +53,14 @@ void PixelPipeline::normalise(const uint8_t* planar, float* out) const {
         for (size_t i = 0; i < plane_; ++i) *out++ = table[*planar++];
 }
 
+void PixelPipeline::normalise(const Image& image, float* out) const {
+    HONE_CHECK((Dims{image.channels, image.height, image.width}) == dims_);
+    const auto channels = static_cast<size_t>(image.channels);
+    const float* table = table_.data();
+    for (size_t c = 0; c < channels; ++c, table += 256) {
+        const uint8_t* from = image.pixels.data() + c;
+        for (size_t i = 0; i < plane_; ++i, from += channels) *out++ = table[*from];
+    }
+}
+
 }  // namespace hone

@@ -28,6 +28,8 @@ class PixelPipeline {
     /// Writes count() bytes, planar. Throws data "data.image.size", "data.image.crop".
     void prepare(Image image, uint8_t* planar, const std::string& where) const;
     void normalise(const uint8_t* planar, float* out) const;
+    /// Of a picture of dims() with its channels last.
+    void normalise(const Image& image, float* out) const;
 
   private:
     Preprocess p_;

@@ -105,6 +105,7 @@ void read_key(const std::map<std::string, std::string>& map, const char* key, T&
 std::optional<DataKind> try_kind(const std::string& s) {
     if (s == "image") return DataKind::image;
     if (s == "table") return DataKind::table;
+    if (s == "text") return DataKind::text;
     return std::nullopt;
 }
 }  // namespace
@@ -184,7 +185,7 @@ void check(const Preprocess& p, int channels, ErrorKind kind) {
 
 std::map<std::string, std::string> to_map(const Preprocess& p) {
     std::map<std::string, std::string> m{{"schema", kSchema},
-                                         {"kind", p.kind == DataKind::image ? "image" : "table"},
+                                         {"kind", p.kind == DataKind::image ? "image" : p.kind == DataKind::table ? "table" : "text"},
                                          {"scale", exact(p.scale)},
                                          {"mean", exact(p.mean)},
                                          {"std", exact(p.std)}};

@@ -15,7 +15,7 @@
 
 namespace hone {
 
-enum class DataKind { image, table };
+enum class DataKind { image, table, text };
 
 struct ImageSize {
     int height = 0, width = 0;

@@ -14,6 +14,17 @@ namespace hone {
 
 namespace {
 constexpr size_t kMostClasses = 65536;
+
+/// All numbers, and not all whole: no names of classes.
+bool real_numbers(const std::vector<std::string>& labels) {
+    bool fraction = false;
+    for (const std::string& l : labels) {
+        const auto v = number_of(l);
+        if (!v) return false;
+        fraction |= *v != std::floor(*v);
+    }
+    return fraction;
+}
 }  // namespace
 
 std::optional<double> number_of(const std::string& s) {
@@ -53,6 +64,14 @@ void set_targets(RawPart& part, Tensor targets) {
     part.names = {kTargetName};
     part.numbered = false;
     part.targets = std::move(targets);
+}
+
+void set_answers(RawPart& part, const std::vector<std::string>& labels, bool target) {
+    if (!target && !real_numbers(labels)) return set_labels(part, labels);
+    Tensor targets = Tensor::zeros(DType::f32, {static_cast<int64_t>(labels.size()), 1});
+    for (size_t i = 0; i < labels.size(); ++i) targets.data<float>()[i] = static_cast<float>(*number_of(labels[i]));
+    if (!target) part.notes.push_back(cat(part.where, ": the labels are real numbers, taken as targets of a regression"));
+    set_targets(part, std::move(targets));
 }
 
 bool classes_to_targets(RawPart& part) {

@@ -40,6 +40,7 @@ struct RawPart {
     bool numbered = false;           ///< names are only the numbers 0..n-1
     std::shared_ptr<const ImageSource> images;
     Tensor rows;                       ///< f32 [N, ...] where kind is table
+    std::vector<std::string> texts;    ///< UTF-8, where kind is text
     Tensor targets;                    ///< f32 [N, K] of a regression; then there is one class, kTargetName
     std::vector<std::string> columns;  ///< of a table with a header
     std::vector<std::string> notes;    ///< what a user should know: files left out
@@ -54,6 +55,8 @@ void sort_class_names(std::vector<std::string>& names);
 void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample);
 /// Makes the part one of a regression; f32 [N, K].
 void set_targets(RawPart& part, Tensor targets);
+/// Classes, or targets of a regression where `target` says so or the labels are real numbers (with a note).
+void set_answers(RawPart& part, const std::vector<std::string>& labels, bool target);
 /// Makes classes whose names are numbers targets; false where a name is none.
 bool classes_to_targets(RawPart& part);
 

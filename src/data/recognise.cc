@@ -57,6 +57,9 @@ bool holds_a_part(const FileTree& tree, const std::string& prefix) {
                         [&](size_t f) { return is_picture_name(tree.files()[f].path); });
 }
 
+/// Before the last four letters.
+bool has_part_name(std::string_view name) { return name.size() > 4 && role_of(name.substr(0, name.size() - 4)); }
+
 struct PartPlace {
     Role role;
     std::string prefix;  ///< of a folder
@@ -70,7 +73,7 @@ std::vector<PartPlace> find_parts(const FileTree& tree, const std::string& prefi
             out.push_back({*role, prefix + folder + "/", list_under(tree, prefix + folder + "/")});
     for (const size_t f : listing.files) {
         const std::string_view name = last_name(tree.files()[f].path);
-        if (!has_ending(name, ".csv") && !has_ending(name, ".npz")) continue;
+        if (!has_ending(name, ".csv") && !has_ending(name, ".npz") && !(has_part_name(name) && is_text_part(tree, f))) continue;
         if (const auto role = role_of(name.substr(0, name.size() - 4))) out.push_back({*role, prefix, {{}, {f}}});
     }
     return out;
@@ -138,7 +141,8 @@ RawParts recognise_tree(const FileTree& tree) {
 /// One file: an archive, a table, arrays, CIFAR's records, or samples with their labels beside them.
 std::shared_ptr<FileTree> tree_of_file(const std::string& path) {
     const std::string folder = parent_directory(path), name = base_name(path);
-    if (has_ending(name, ".csv") || has_ending(name, ".npz")) return pick_files(folder, {name});
+    if (has_ending(name, ".csv") || has_ending(name, ".npz") || has_ending(name, ".tsv") || has_ending(name, ".txt"))
+        return pick_files(folder, {name});
     if (has_ending(name, ".npy")) return pick_files(folder, npy_companions(name, list_directory(folder)));
     if (has_ending(name, ".bin")) return pick_files(folder, {name, "batches.meta.txt", "fine_label_names.txt"});
     if (const std::string labels = idx_labels_name(name); !labels.empty()) {

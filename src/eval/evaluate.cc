@@ -23,7 +23,8 @@ const TypeInfo& only_input(const Graph& g) {
     if (g.inputs.size() != 1)
         fail(ErrorKind::model, "eval.inputs", cat("the model has ", static_cast<unsigned long>(g.inputs.size()), " inputs; evaluation takes models of one"));
     const TypeInfo& t = g.value(g.inputs[0]).type;
-    if (t.dtype != DType::f32) fail(ErrorKind::model, "eval.inputs", cat("the model's input is ", to_text(t), "; evaluation takes f32"));
+    if (t.dtype != DType::f32 && t.dtype != DType::i64)
+        fail(ErrorKind::model, "eval.inputs", cat("the model's input is ", to_text(t), "; evaluation takes f32, and i64 for texts"));
     return t;
 }
 }  // namespace
@@ -69,6 +70,10 @@ void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t
         std::iota(all.begin(), all.end(), int64_t{0});
         indices = all;
     }
+    if (only_input(g).dtype != data.sample_type())
+        fail(ErrorKind::data, "data.type",
+             cat("the model takes ", dtype_name(only_input(g).dtype), "; the samples are ", dtype_name(data.sample_type())),
+             "Models of i64 input take texts, lines `label<TAB>text`.", data.description());
     const auto n = static_cast<int64_t>(indices.size());
     const int64_t batch = std::min(o.batch > 0 ? o.batch : natural_batch(g, data.sample_dims()), std::max<int64_t>(n, 1));
     const Dims dims = input_dims_for(g, data.sample_dims(), batch);
@@ -95,11 +100,12 @@ void for_each_batch(const Graph& g, const Dataset& data, std::span<const int64_t
         }
         if (!session) session = std::make_unique<Session>(plan, nullptr);
         const int64_t first = b * rows, count = std::min(rows, n - first);
-        Tensor x = Tensor::zeros(DType::f32, dims);
-        load_batch(data, indices.subspan(static_cast<size_t>(first), static_cast<size_t>(count)), x.data<float>());
+        Tensor x = Tensor::zeros(data.sample_type(), dims);
+        load_batch(data, indices.subspan(static_cast<size_t>(first), static_cast<size_t>(count)), x.raw_mut());
         // A last batch is filled up with copies of its last sample: values whose samples are not the first axis are read whole.
-        const int64_t one = data.sample_count();
-        for (int64_t r = count; r < rows; ++r) std::copy_n(x.data<float>() + (count - 1) * one, one, x.data<float>() + r * one);
+        const int64_t one = data.sample_count() * static_cast<int64_t>(dtype_size(data.sample_type()));
+        char* bytes = static_cast<char*>(x.raw_mut());
+        for (int64_t r = count; r < rows; ++r) std::copy_n(bytes + (count - 1) * one, one, bytes + r * one);
         session->execute({x});
         std::vector<Tensor> out;
         for (size_t i = 0; i < plan->outputs.size(); ++i) out.push_back(session->output(i));

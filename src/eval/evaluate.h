@@ -35,7 +35,7 @@ struct Answers {
 };
 
 /// Dims of the model's only input for a batch of samples of `sample_dims`. Symbolic dims follow the samples.
-/// Throws data "data.shape" with expected and got; model "eval.inputs" for more than one input.
+/// Throws data "data.shape" ("data.type" when it runs) with expected and got; model "eval.inputs" for more than one input.
 Dims input_dims_for(const Graph& g, const Dims& sample_dims, int64_t batch);
 /// The batch that `evaluate` would take: the model's fixed one, or what keeps a plan small.
 int64_t natural_batch(const Graph& g, const Dims& sample_dims);

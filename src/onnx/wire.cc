@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "onnx/utf8.h"
+#include "base/utf8.h"
 #include "onnx/wire_schema.h"
 
 namespace hone::wire {

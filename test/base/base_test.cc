@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <set>
 
 #include "base/cpu.h"
 #include "base/error.h"
@@ -28,6 +29,14 @@ TEST(Rng, BlocksAreWhereTheyAre) {
     Rng words(7, 3);
     for (int i = 0; i < 8; ++i) words.next_u32();
     EXPECT_EQ(Rng(7, 3, 2).next_u32(), words.next_u32());
+TEST(Rng, DerivedSeedsDifferByEachArgument) {
+    EXPECT_EQ(derive_seed(0, 0, 0), 0xe169c58d6627e8d5u);
+    EXPECT_EQ(derive_seed(~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}), 0x41c83b0e408f276du);
+    std::set<uint64_t> all;
+    for (uint64_t seed = 0; seed < 4; ++seed)
+        for (uint64_t a = 0; a < 8; ++a)
+            for (const uint64_t b : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 32}) all.insert(derive_seed(seed, a, b));
+    EXPECT_EQ(all.size(), 4u * 8 * 3);
 }
 TEST(Rng, PermutationIsOne) {
     std::vector<int64_t> p = Rng(7).permutation(1000);

@@ -5,8 +5,8 @@
 #include <sys/resource.h>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "onnx/reader.h"
-#include "onnx/utf8.h"
 #include "onnx/writer.h"
 #include "support.h"
 

@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Is a name well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates)? Names reach JSON and terminals.
-#pragma once
-#include <string_view>
-
-namespace hone {
-bool is_utf8(std::string_view s);
-}  // namespace hone
