@@ -47,4 +47,5 @@ std::vector<OpDecl> resize();
 std::vector<OpDecl> random();
 std::vector<OpDecl> grid_sample();
 std::vector<OpDecl> einsum();
+std::vector<OpDecl> adjoint();
 }  // namespace hone::ops

@@ -17,5 +17,8 @@ void attach_rules(std::vector<OpDecl>& family, const std::vector<Rule>& rules);
 
 std::vector<Rule> unary_rules();
 std::vector<Rule> binary_rules();
+std::vector<Rule> reduce_rules();
+std::vector<Rule> concat_split_rules();
+std::vector<Rule> slice_pad_rules();
 
 }  // namespace hone::ops

@@ -30,6 +30,7 @@ Tensor points(const Dims& dims, double low = -2, double high = 2, const std::vec
 Tensor distinct(const Dims& dims, uint64_t seed = 0);
 
 std::vector<GradientCase> elementwise_gradient_cases();
+std::vector<GradientCase> move_gradient_cases();
 /// All families.
 std::vector<GradientCase> all_gradient_cases();
 
