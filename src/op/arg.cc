@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -132,6 +133,12 @@ void run_top_k(RefContext& c) {
         }
 }
 
+/// To where the values came from; the indices differ along the axis.
+void gradient_top_k(GradientContext& c) {
+    const ValueId indices = c.need_output(1);
+    c.give(0, c.b.node("ScatterElements", {c.b.filled(c.x(), 0), indices, c.dy()}, {{"axis", c.integer("axis")}}));
+}
+
 /// K was an attribute before 10; integers, `largest` and `sorted` came at 11.
 void upgrade_top_k(Graph& g, NodeId id, int from) {
     if (from >= 10) return;
@@ -172,7 +179,7 @@ std::vector<OpDecl> arg() {
              .attributes = {{"axis", AttrKind::integer, int64_t{-1}},
                             {"largest", AttrKind::integer, int64_t{1}},
                             {"sorted", AttrKind::integer, int64_t{1}}},
-             .infer = infer_top_k, .reference = run_top_k, .tolerance = 0, .upgrade = upgrade_top_k,
+             .infer = infer_top_k, .reference = run_top_k, .tolerance = 0, .gradient = gradient_top_k, .upgrade = upgrade_top_k,
              .downgrade = downgrade_top_k}};
 }
 

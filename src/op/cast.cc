@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -99,6 +100,8 @@ void run_cast(RefContext& c) {
     }
 }
 
+void gradient_cast(GradientContext& c) { c.give(0, c.b.cast(c.dy(), c.b.dtype(c.x()))); }
+
 /// Before 6 `to` was the type's name in the format's schema. `round_mode` is of 24 and speaks of 8-bit floats.
 void upgrade_cast(Graph& g, NodeId n, int from) {
     if (from >= 24) drop_attribute(g, n, "round_mode");
@@ -150,6 +153,7 @@ std::vector<OpDecl> cast() {
          .infer = infer_cast,
          .reference = run_cast,
          .elementwise = true,
+         .gradient = gradient_cast,
          .upgrade = upgrade_cast,
          .downgrade = downgrade_cast},
         {.name = "CastLike",
@@ -160,6 +164,7 @@ std::vector<OpDecl> cast() {
          .attributes = {saturate_attribute()},
          .infer = infer_cast_like,
          .reference = run_cast,
+         .gradient = gradient_cast,
          .upgrade = upgrade_cast,
          .downgrade = downgrade_cast_like,
          .since = 15},

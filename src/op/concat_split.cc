@@ -6,6 +6,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -204,7 +205,7 @@ void upgrade_tile(Graph& g, NodeId n, int from) {
 }  // namespace
 
 std::vector<OpDecl> concat_split() {
-    return {
+    std::vector<OpDecl> all{
         {.name = "Concat",
          .min_inputs = 1,
          .max_inputs = -1,
@@ -235,6 +236,8 @@ std::vector<OpDecl> concat_split() {
          .reference = run_tile,
          .upgrade = upgrade_tile},
     };
+    attach_rules(all, concat_split_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -194,6 +195,22 @@ void run_one_hot(RefContext& c) {
     }
 }
 
+void gradient_trilu(GradientContext& c) {
+    std::vector<ValueId> in = c.node.inputs;
+    in[0] = c.dy();
+    c.give(0, c.b.node("Trilu", in, c.node.attributes));
+}
+/// To the values [off, on]: the sums of dy where an element is off and on.
+void gradient_one_hot(GradientContext& c) {
+    if (!c.wants(2)) return;
+    Builder& b = c.b;
+    Tensor bools = Tensor::zeros(DType::boolean, {2});
+    bools.set_int(1, 1);
+    const ValueId on = b.node("OneHot", {c.x(0), c.x(1), b.constant(bools)}, c.node.attributes), zero = b.like(c.dy(), 0);
+    const ValueId sum_off = b.sum(b.where(on, zero, c.dy()), {}, false), sum_on = b.sum(b.where(on, c.dy(), zero), {}, false);
+    c.give(2, b.concat({b.reshape(sum_off, {1}), b.reshape(sum_on, {1})}, 0));
+}
+
 OpDecl op(const char* name, int inputs, void (*infer)(InferContext&), void (*reference)(RefContext&), int since,
           std::vector<AttrSpec> attributes = {}) {
     return {.name = name,
@@ -225,11 +242,16 @@ std::vector<OpDecl> constant() {
     shape.downgrade = downgrade_shape;
     OpDecl trilu = op("Trilu", 1, infer_trilu, run_trilu, 14, {{"upper", AttrKind::integer, int64_t{1}}});
     trilu.max_inputs = 2;
+    trilu.gradient = gradient_trilu;
     OpDecl range = op("Range", 3, infer_range, run_range, 11);
     // `stash_type`, of 27, is the precision in which half floats are counted; hone counts in double.
     range.upgrade = [](Graph& g, NodeId n, int from) {
         if (from >= 27) drop_attribute(g, n, "stash_type");
     };
+    OpDecl eye = op("EyeLike", 1, infer_eye_like, run_eye_like, 9, {{"dtype", AttrKind::integer}, {"k", AttrKind::integer, int64_t{0}}});
+    eye.flat = true;
+    OpDecl one_hot = op("OneHot", 3, infer_one_hot, run_one_hot, 9, {{"axis", AttrKind::integer, int64_t{-1}}});
+    one_hot.gradient = gradient_one_hot;
     return {
         value,
         shape,
@@ -237,9 +259,8 @@ std::vector<OpDecl> constant() {
         trilu,
         op("ConstantOfShape", 1, infer_constant_of_shape, run_constant_of_shape, 9, {{"value", AttrKind::tensor}}),
         op("Size", 1, infer_size, run_size, 1),
-        op("EyeLike", 1, infer_eye_like, run_eye_like, 9,
-           {{"dtype", AttrKind::integer}, {"k", AttrKind::integer, int64_t{0}}}),
-        op("OneHot", 3, infer_one_hot, run_one_hot, 9, {{"axis", AttrKind::integer, int64_t{-1}}}),
+        eye,
+        one_hot,
     };
 }
 

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -192,6 +193,66 @@ Cost cost_einsum(const CostContext& c) {
     return cost;
 }
 
+/// dx_i is the product of dy and the other inputs, summed to the term of x_i: one Einsum. A label twice in the term is
+/// another label tied by an identity matrix; a label of this term alone is repeated.
+void gradient_einsum(GradientContext& c) {
+    Builder& b = c.b;
+    const size_t n = c.node.inputs.size();
+    const Equation e = parse(c, n);
+    std::vector<std::vector<int>> labels;
+    size_t widest = 0;
+    for (size_t i = 0; i < n; ++i) {
+        const size_t covered = covered_by(c, e.inputs[i], b.rank(c.x(i)));
+        widest = std::max(widest, covered);
+        labels.push_back(labels_of(e.inputs[i], covered));
+    }
+    std::map<int, char> letters;
+    const auto term = [&](const std::vector<int>& all) {
+        std::string s;
+        for (int l : all) {
+            const auto next = static_cast<int>(letters.size());
+            const char letter = letters.try_emplace(l, static_cast<char>(next < 26 ? 'a' + next : 'A' + next - 26)).first->second;
+            if (letters.size() > 52) c.unsupported("has no gradient with more than 52 axes");
+            s += letter;
+        }
+        return s;
+    };
+    const auto count = [](const std::vector<int>& all, int l) { return std::count(all.begin(), all.end(), l); };
+    for (size_t i = 0; i < n; ++i) {
+        if (!c.wants(i)) continue;
+        const Dims x = b.dims(c.x(i));
+        std::vector<ValueId> in{c.dy()};
+        std::vector<int> known = labels_of(e.output, e.output.ellipsis >= 0 ? widest : 0), result;
+        std::string equation = term(known);
+        const auto operand = [&](ValueId v, const std::vector<int>& l) {
+            in.push_back(v);
+            known.insert(known.end(), l.begin(), l.end());
+            equation += "," + term(l);
+        };
+        for (size_t j = 0; j < n; ++j)
+            if (j != i) operand(c.x(j), labels[j]);
+        std::vector<int> own = labels[i];
+        for (size_t a = 0; a < own.size(); ++a) {
+            const auto first = static_cast<size_t>(std::find(own.begin(), own.end(), own[a]) - own.begin());
+            if (first == a) continue;
+            if (x[first] != x[a]) c.unsupported("has no gradient of a diagonal that broadcasts");
+            Tensor eye = Tensor::zeros(b.dtype(c.x(i)), {x[a], x[a]});
+            for (int64_t k = 0; k < x[a]; ++k) eye.set(k * x[a] + k, 1);
+            own[a] = 1000 + static_cast<int>(a);
+            operand(b.constant(eye), {own[first], own[a]});
+        }
+        for (int l : own)
+            if (count(known, l)) result.push_back(l);
+        ValueId d = b.node("Einsum", in, {{"equation", equation + "->" + term(result)}});
+        Dims deep, full = x;
+        for (size_t a = 0, from = 0; a < own.size(); ++a) {
+            deep.push_back(count(known, own[a]) ? b.dims(d)[from++] : 1);
+            if (deep[a] != 1) full[a] = deep[a];
+        }
+        c.give(i, b.expand(b.reshape(d, deep), full));
+    }
+}
+
 }  // namespace
 
 std::vector<OpDecl> einsum() {
@@ -205,6 +266,7 @@ std::vector<OpDecl> einsum() {
          .infer = infer_einsum,
          .reference = run_einsum,
          .cost = cost_einsum,
+         .gradient = gradient_einsum,
          .since = 12},
     };
 }

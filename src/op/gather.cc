@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -136,8 +137,41 @@ void run_reverse_sequence(RefContext& c) {
     }
 }
 
-OpDecl op(const char* name, void (*infer)(InferContext&), void (*reference)(RefContext&), int since,
-          std::vector<AttrSpec> attributes) {
+void gradient_gather(GradientContext& c) {
+    const Dims x = c.b.dims(c.x());
+    const size_t axis = axis_of(c, x.size());
+    c.give(0, c.b.node("GatherGradient", {c.dy(), c.x(1)}, {{"axis", static_cast<int64_t>(axis)}, {"size", x[axis]}}, "hone"));
+}
+void gradient_gather_elements(GradientContext& c) {
+    c.give(0, c.b.node("ScatterElements", {c.b.filled(c.x(), 0), c.x(1), c.dy()},
+                       {{"axis", c.integer("axis")}, {"reduction", std::string("add")}}));
+}
+/// The batch's coordinates of every index, [batch..., ..., batch_dims].
+Tensor batch_coordinates(const Dims& indices, size_t batch) {
+    Dims d = indices;
+    d.back() = static_cast<int64_t>(batch);
+    Tensor t = Tensor::zeros(DType::i64, d);
+    const int64_t a_batch = count_between(d, batch, d.size() - 1);
+    for (int64_t row = 0; row < count_between(d, 0, d.size() - 1); ++row)
+        for (int64_t k = d.back(), rest = row / a_batch; k-- > 0; rest /= d[static_cast<size_t>(k)])
+            t.set_int(row * d.back() + k, rest % d[static_cast<size_t>(k)]);
+    return t;
+}
+void gradient_gather_nd(GradientContext& c) {
+    ValueId indices = c.x(1);
+    if (const auto batch = static_cast<size_t>(c.integer("batch_dims"))) {
+        const Dims d = c.b.dims(indices);
+        indices = c.b.concat({c.b.constant(batch_coordinates(d, batch)), c.b.cast(indices, DType::i64)}, static_cast<int64_t>(d.size()) - 1);
+    }
+    c.give(0, c.b.node("ScatterND", {c.b.filled(c.x(), 0), indices, c.dy()}, {{"reduction", std::string("add")}}));
+}
+/// Its own inverse.
+void gradient_reverse_sequence(GradientContext& c) {
+    c.give(0, c.b.node("ReverseSequence", {c.dy(), c.x(1)}, c.node.attributes));
+}
+
+OpDecl op(const char* name, void (*infer)(InferContext&), void (*reference)(RefContext&),
+          void (*gradient)(GradientContext&), int since, std::vector<AttrSpec> attributes) {
     return {.name = name,
             .min_inputs = 2,
             .max_inputs = 2,
@@ -146,19 +180,22 @@ OpDecl op(const char* name, void (*infer)(InferContext&), void (*reference)(RefC
             .attributes = std::move(attributes),
             .infer = infer,
             .reference = reference,
+            .gradient = gradient,
             .since = since};
 }
 
 }  // namespace
 
 std::vector<OpDecl> gather() {
-    OpDecl nd = op("GatherND", infer_gather_nd, run_gather_nd, 11, {{"batch_dims", AttrKind::integer, int64_t{0}}});
+    OpDecl nd = op("GatherND", infer_gather_nd, run_gather_nd, gradient_gather_nd, 11,
+                   {{"batch_dims", AttrKind::integer, int64_t{0}}});
     nd.downgrade = downgrade_gather_nd;
     return {
         nd,
-        op("Gather", infer_gather, run_gather, 1, {{"axis", AttrKind::integer, int64_t{0}}}),
-        op("GatherElements", infer_gather_elements, run_gather_elements, 11, {{"axis", AttrKind::integer, int64_t{0}}}),
-        op("ReverseSequence", infer_reverse_sequence, run_reverse_sequence, 10,
+        op("Gather", infer_gather, run_gather, gradient_gather, 1, {{"axis", AttrKind::integer, int64_t{0}}}),
+        op("GatherElements", infer_gather_elements, run_gather_elements, gradient_gather_elements, 11,
+           {{"axis", AttrKind::integer, int64_t{0}}}),
+        op("ReverseSequence", infer_reverse_sequence, run_reverse_sequence, gradient_reverse_sequence, 10,
            {{"time_axis", AttrKind::integer, int64_t{0}}, {"batch_axis", AttrKind::integer, int64_t{1}}}),
     };
 }

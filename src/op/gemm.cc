@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gemm: alpha * A' * B' + beta * C.
+#include "op/gradient.h"
 #include "op/list.h"
 #include "op/matmul.h"
 #include "op/numeric.h"
@@ -55,6 +56,20 @@ Cost cost_gemm(const CostContext& c) {
     return cost;
 }
 
+/// Transposes are flags of the products, never nodes.
+void gradient_gemm(GradientContext& c) {
+    const bool ta = c.integer("transA") != 0, tb = c.integer("transB") != 0;
+    const auto product = [&](ValueId a, bool a_turned, ValueId b, bool b_turned) {
+        return c.b.node("Gemm", {a, b}, {{"alpha", c.real("alpha")}, {"transA", int64_t{a_turned}}, {"transB", int64_t{b_turned}}});
+    };
+    if (c.wants(0)) c.give(0, ta ? product(c.x(1), tb, c.dy(), true) : product(c.dy(), false, c.x(1), !tb));
+    if (c.wants(1)) c.give(1, tb ? product(c.dy(), true, c.x(0), ta) : product(c.x(0), !ta, c.dy(), false));
+    if (!c.wants(2)) return;
+    const ValueId sum = c.b.sum_to(c.dy(), c.b.dims(c.x(2)));
+    const auto beta = static_cast<double>(c.real("beta"));
+    c.give(2, beta == 1 ? sum : c.b.scale(sum, beta));
+}
+
 /// Before 7 broadcasting was asked for.
 void upgrade_gemm(Graph& g, NodeId n, int from) {
     if (from < 7) drop_attribute(g, n, "broadcast");
@@ -80,7 +95,7 @@ std::vector<OpDecl> gemm() {
                         {"beta", AttrKind::real, 1.0f},
                         {"transA", AttrKind::integer, int64_t{0}},
                         {"transB", AttrKind::integer, int64_t{0}}},
-         .infer = infer_gemm, .reference = run_gemm, .cost = cost_gemm, .upgrade = upgrade_gemm,
+         .infer = infer_gemm, .reference = run_gemm, .cost = cost_gemm, .gradient = gradient_gemm, .upgrade = upgrade_gemm,
          .downgrade = downgrade_gemm},
     };
 }

@@ -14,6 +14,7 @@ namespace {
 
 void infer_identity(InferContext& c) { c.set_like(0, 0); }
 void run_identity(RefContext& c) { copy_all(c.in[0], c.out[0]); }
+void gradient_identity(GradientContext& c) { c.give(0, c.dy()); }
 
 bool is_boolean(DType t) { return t == DType::boolean; }
 
@@ -98,7 +99,8 @@ std::vector<OpDecl> identity() {
          .attributes = {},
          .infer = infer_identity,
          .reference = run_identity,
-         .elementwise = true},
+         .elementwise = true,
+         .gradient = gradient_identity},
         {.name = "Dropout",
          .min_inputs = 1,
          .max_inputs = 3,

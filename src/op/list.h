@@ -58,4 +58,5 @@ std::vector<OpDecl> einsum();
 std::vector<OpDecl> conv_gradient();
 std::vector<OpDecl> pool_gradient();
 std::vector<OpDecl> batch_norm_gradient();
+std::vector<OpDecl> adjoint();
 }  // namespace hone::ops

@@ -2,6 +2,7 @@
 // MatMul, MatMulInteger and QLinearMatMul with numpy's broadcasting of batch dims and 1-D operands.
 #include "op/matmul.h"
 
+#include "op/gradient.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -65,6 +66,26 @@ Cost cost_at(const CostContext& c, size_t ai) {
     return cost;
 }
 Cost cost_matmul(const CostContext& c) { return cost_at(c, 0); }
+
+/// da = dy b', db = a' dy. Where the right operand is one matrix, its batch is rows of the left one: two plain products.
+void gradient_matmul(GradientContext& c) {
+    Builder& b = c.b;
+    const Dims a_dims = b.dims(c.x(0)), b_dims = b.dims(c.x(1));
+    const Dims left = dims_of(as_left(shape_of(a_dims))), right = dims_of(as_right(shape_of(b_dims)));
+    const int64_t k = left.back(), n = right.back(), rows = count_between(left, 0, left.size() - 1);
+    if (count_between(right, 0, right.size() - 2) == 1) {
+        const ValueId dy = b.reshape(c.dy(), {rows, n});
+        if (c.wants(0)) c.give(0, b.reshape(b.node("Gemm", {dy, b.reshape(c.x(1), {k, n})}, {{"transB", int64_t{1}}}), a_dims));
+        if (c.wants(1)) c.give(1, b.reshape(b.node("Gemm", {b.reshape(c.x(0), {rows, k}), dy}, {{"transA", int64_t{1}}}), b_dims));
+        return;
+    }
+    Dims y = b.dims(c.y());
+    y.resize(y.size() - (a_dims.size() > 1) - (b_dims.size() > 1));
+    y.insert(y.end(), {left[left.size() - 2], n});
+    const ValueId dy = b.reshape(c.dy(), y);
+    if (c.wants(0)) c.give(0, b.reshape(b.sum_to(b.matmul(dy, b.swap_last(b.reshape(c.x(1), right))), left), a_dims));
+    if (c.wants(1)) c.give(1, b.reshape(b.sum_to(b.matmul(b.swap_last(b.reshape(c.x(0), left)), dy), right), b_dims));
+}
 
 bool is_8_bit(DType t) { return t == DType::u8 || t == DType::i8; }
 bool is_scale(DType t) { return is_float(t) && t != DType::f64; }
@@ -139,7 +160,7 @@ void run_qlinear(RefContext& c) {
 std::vector<OpDecl> matmul() {
     return {
         {.name = "MatMul", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1, .attributes = {},
-         .infer = infer_matmul, .reference = run_matmul, .cost = cost_matmul},
+         .infer = infer_matmul, .reference = run_matmul, .cost = cost_matmul, .gradient = gradient_matmul},
         {.name = "MatMulInteger", .min_inputs = 2, .max_inputs = 4, .min_outputs = 1, .max_outputs = 1, .attributes = {},
          .infer = infer_integer, .reference = run_integer, .cost = cost_matmul, .tolerance = 0, .since = 10},
         {.name = "QLinearMatMul", .min_inputs = 8, .max_inputs = 8, .min_outputs = 1, .max_outputs = 1, .attributes = {},

@@ -7,6 +7,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -186,11 +187,14 @@ OpDecl declare(const char* name) {
 }  // namespace
 
 std::vector<OpDecl> reduce() {
-    return {declare<Kind::sum>("ReduceSum"),         declare<Kind::mean>("ReduceMean"),
+    std::vector<OpDecl> all{
+            declare<Kind::sum>("ReduceSum"),         declare<Kind::mean>("ReduceMean"),
             declare<Kind::max>("ReduceMax"),         declare<Kind::min>("ReduceMin"),
             declare<Kind::prod>("ReduceProd"),       declare<Kind::l1>("ReduceL1"),
             declare<Kind::l2>("ReduceL2"),           declare<Kind::log_sum>("ReduceLogSum"),
             declare<Kind::log_sum_exp>("ReduceLogSumExp"), declare<Kind::sum_square>("ReduceSumSquare")};
+    attach_rules(all, reduce_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -16,6 +17,7 @@ void run_copy(RefContext& c) {
             cat("an input ", to_text(c.in[0].dims()), " does not have the elements of ", to_text(c.out[0].dims())));
     copy_all(c.in[0], c.out[0]);
 }
+void gradient_copy(GradientContext& c) { c.give(0, c.b.reshape(c.dy(), c.b.dims(c.x()))); }
 
 /// Product of the known dims, and the one unknown dim when there is exactly one.
 struct Factors {
@@ -202,6 +204,7 @@ std::vector<OpDecl> reshape() {
          .infer = infer_reshape,
          .reference = run_copy,
          .cost = no_cost,
+         .gradient = gradient_copy,
          .upgrade = upgrade_reshape,
          .downgrade = downgrade_reshape},
         {.name = "Flatten",
@@ -213,6 +216,7 @@ std::vector<OpDecl> reshape() {
          .infer = infer_flatten,
          .reference = run_copy,
          .cost = no_cost,
+         .gradient = gradient_copy,
          .downgrade = downgrade_flatten},
         {.name = "Squeeze",
          .min_inputs = 1,
@@ -223,6 +227,7 @@ std::vector<OpDecl> reshape() {
          .infer = infer_squeeze,
          .reference = run_copy,
          .cost = no_cost,
+         .gradient = gradient_copy,
          .upgrade = upgrade_axes,
          .downgrade = downgrade_axes},
         {.name = "Unsqueeze",
@@ -234,6 +239,7 @@ std::vector<OpDecl> reshape() {
          .infer = infer_unsqueeze,
          .reference = run_copy,
          .cost = no_cost,
+         .gradient = gradient_copy,
          .upgrade = upgrade_axes,
          .downgrade = downgrade_axes},
     };

@@ -28,5 +28,8 @@ std::vector<Rule> conv_rules();
 std::vector<Rule> conv_transpose_rules();
 std::vector<Rule> pool_rules();
 std::vector<Rule> batch_norm_rules();
+std::vector<Rule> reduce_rules();
+std::vector<Rule> concat_split_rules();
+std::vector<Rule> slice_pad_rules();
 
 }  // namespace hone::ops

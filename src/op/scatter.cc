@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -112,6 +113,46 @@ void run_scatter_nd(RefContext& c) {
     }
 }
 
+/// Indices without a reduction must differ (the standard). Products may have factors that are 0; extremes that several
+/// elements have share the gradient in equal parts.
+void gradient_scatter(GradientContext& c) {
+    Builder& b = c.b;
+    const bool nd = std::string_view(c.op.name) == "ScatterND";
+    const Attributes along = nd ? Attributes{} : Attributes{{"axis", c.integer("axis")}};
+    const auto at_places = [&](ValueId v) { return b.node(nd ? "GatherND" : "GatherElements", {v, c.x(1)}, along); };
+    const auto scatter = [&](ValueId data, ValueId updates, const char* how) {
+        Attributes a = along;
+        a["reduction"] = std::string(how);
+        return b.node(c.op.name, {data, c.x(1), updates}, a);
+    };
+    const ValueId x = c.x(0), u = c.x(2), dy = c.dy();
+    const Reduction r = reduction(c);
+    if (r == Reduction::none) {
+        if (c.wants(0)) c.give(0, scatter(dy, b.filled(u, 0), "none"));
+        if (c.wants(2)) c.give(2, at_places(dy));
+        return;
+    }
+    if (r == Reduction::add) {
+        c.give(0, dy);
+        if (c.wants(2)) c.give(2, at_places(dy));
+        return;
+    }
+    const DType t = b.dtype(x);
+    if (r == Reduction::mul) {  // the product of the others: of all that are not 0, unless another is 0
+        const auto zero = [&](ValueId v) { return b.equal(v, b.like(v, 0)); };
+        const auto nonzero = [&](ValueId v) { return b.where(zero(v), b.like(v, 1), v); };
+        const ValueId zeros_x = b.cast(zero(x), t), zeros_u = b.cast(zero(u), t), xs = nonzero(x), us = nonzero(u);
+        const ValueId zeros = scatter(zeros_x, zeros_u, "add"), product = b.mul(dy, scatter(xs, us, "mul"));
+        if (c.wants(0)) c.give(0, b.keep(b.equal(zeros, zeros_x), b.div(product, xs)));
+        if (c.wants(2)) c.give(2, b.keep(b.equal(at_places(zeros), zeros_u), b.div(at_places(product), us)));
+        return;
+    }
+    const ValueId takes_x = b.cast(b.equal(x, c.y()), t), takes_u = b.cast(b.equal(u, at_places(c.y())), t);
+    const ValueId part = b.div(dy, scatter(takes_x, takes_u, "add"));
+    if (c.wants(0)) c.give(0, b.mul(part, takes_x));
+    if (c.wants(2)) c.give(2, b.mul(at_places(part), takes_u));
+}
+
 int downgrade_reduction(Graph& g, NodeId n, int to) {
     const std::string r = text_or(g.node(n), "reduction", "none");
     if (to >= 18 || (to >= 16 && r != "min" && r != "max")) return to;
@@ -138,6 +179,7 @@ std::vector<OpDecl> scatter() {
          .attributes = {axis_attribute(), reduction_attribute()},
          .infer = infer_scatter_elements,
          .reference = run_scatter_elements,
+         .gradient = gradient_scatter,
          .downgrade = downgrade_reduction,
          .since = 11},
         {.name = "ScatterND",
@@ -148,6 +190,7 @@ std::vector<OpDecl> scatter() {
          .attributes = {reduction_attribute()},
          .infer = infer_scatter_nd,
          .reference = run_scatter_nd,
+         .gradient = gradient_scatter,
          .downgrade = downgrade_reduction,
          .since = 11},
         {.name = "Scatter",

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
@@ -48,6 +49,15 @@ void run_compress(RefContext& c) {
     int64_t to = 0;
     for (int64_t o = 0; o < outer; ++o)
         for (int64_t k : keep) copy_elements(x, (o * x.dim(axis) + k) * inner, c.out[0], inner * to++, inner);
+}
+
+void gradient_compress(GradientContext& c) {
+    const Dims x = c.b.dims(c.x());
+    const bool flat = !c.has("axis");
+    const int64_t axis = flat ? 0 : normal_axis(c, c.integer("axis"), static_cast<int64_t>(x.size()));
+    const int64_t n = flat ? count_of(x) : x[static_cast<size_t>(axis)];
+    const ValueId kept_indices = c.b.integers(kept(c, c.constant(1), n));
+    c.give(0, c.b.reshape(c.b.node("GatherGradient", {c.dy(), kept_indices}, {{"axis", axis}, {"size", n}}, "hone"), x));
 }
 
 void infer_non_zero(InferContext& c) {
@@ -166,6 +176,7 @@ std::vector<OpDecl> select() {
          .attributes = {{"axis", AttrKind::integer}},
          .infer = infer_compress,
          .reference = run_compress,
+         .gradient = gradient_compress,
          .since = 9},
         {.name = "NonZero",
          .min_inputs = 1,

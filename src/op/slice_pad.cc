@@ -8,6 +8,7 @@
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
+#include "op/rules.h"
 
 namespace hone::ops {
 namespace {
@@ -278,7 +279,7 @@ std::optional<std::vector<Dims>> pad_maps(const OpContext& c, const Dims& x, con
 namespace hone::ops {
 
 std::vector<OpDecl> slice_pad() {
-    return {
+    std::vector<OpDecl> all{
         {.name = "Slice",
          .min_inputs = 3,
          .max_inputs = 5,
@@ -300,6 +301,8 @@ std::vector<OpDecl> slice_pad() {
          .upgrade = upgrade_pad,
          .downgrade = downgrade_pad},
     };
+    attach_rules(all, slice_pad_rules());
+    return all;
 }
 
 }  // namespace hone::ops

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
@@ -85,17 +86,28 @@ int downgrade_softmax(Graph& g, NodeId id, int to) {
     return 7;
 }
 
-OpDecl declare(const char* name, void (*reference)(RefContext&)) {
+/// dx = y (dy - sum(dy y)).
+void gradient_softmax(GradientContext& c) {
+    const ValueId sum = c.b.sum(c.b.mul(c.dy(), c.y()), {c.integer("axis")}, true);
+    c.give(0, c.b.mul(c.y(), c.b.sub(c.dy(), sum)));
+}
+/// dx = dy - exp(y) sum(dy).
+void gradient_log_softmax(GradientContext& c) {
+    const ValueId sum = c.b.sum(c.dy(), {c.integer("axis")}, true);
+    c.give(0, c.b.sub(c.dy(), c.b.mul(c.b.exp(c.y()), sum)));
+}
+
+OpDecl declare(const char* name, void (*reference)(RefContext&), void (*gradient)(GradientContext&)) {
     return {.name = name, .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1,
             .attributes = {{"axis", AttrKind::integer, int64_t{-1}}}, .infer = infer_softmax, .reference = reference,
-            .cost = cost_softmax, .upgrade = upgrade_softmax, .downgrade = downgrade_softmax};
+            .cost = cost_softmax, .gradient = gradient, .flat = !gradient, .upgrade = upgrade_softmax, .downgrade = downgrade_softmax};
 }
 
 }  // namespace
 
 std::vector<OpDecl> softmax() {
-    return {declare("Softmax", run_softmax<Kind::softmax>), declare("LogSoftmax", run_softmax<Kind::log_softmax>),
-            declare("Hardmax", run_softmax<Kind::hardmax>)};
+    return {declare("Softmax", run_softmax<Kind::softmax>, gradient_softmax), declare("LogSoftmax", run_softmax<Kind::log_softmax>, gradient_log_softmax),
+            declare("Hardmax", run_softmax<Kind::hardmax>, nullptr)};
 }
 
 }  // namespace hone::ops

@@ -3,12 +3,36 @@
 #include <cmath>
 #include <utility>
 
+#include "op/determinant.h"
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/history.h"
 #include "op/list.h"
 #include "op/numeric.h"
 
-namespace hone::ops {
+namespace hone {
+
+double determinant(std::vector<double> m, size_t n) {
+    double det = 1;
+    for (size_t k = 0; k < n; ++k) {
+        size_t pivot = k;
+        for (size_t r = k + 1; r < n; ++r)
+            if (std::fabs(m[r * n + k]) > std::fabs(m[pivot * n + k])) pivot = r;
+        if (m[pivot * n + k] == 0) return 0;
+        if (pivot != k) {
+            for (size_t j = 0; j < n; ++j) std::swap(m[pivot * n + j], m[k * n + j]);
+            det = -det;
+        }
+        det *= m[k * n + k];
+        for (size_t r = k + 1; r < n; ++r) {
+            const double f = m[r * n + k] / m[k * n + k];
+            for (size_t j = k; j < n; ++j) m[r * n + j] -= f * m[k * n + j];
+        }
+    }
+    return det;
+}
+
+namespace ops {
 namespace {
 
 int64_t block(const OpContext& c) {
@@ -112,26 +136,6 @@ void infer_det(InferContext& c) {
     agree(c, x[x.size() - 2], x.back(), "the sides of the matrices");
     c.set(0, c.dtype(0), Shape(x.begin(), x.end() - 2));
 }
-/// By elimination with partial pivoting.
-double determinant(std::vector<double> m, size_t n) {
-    double det = 1;
-    for (size_t k = 0; k < n; ++k) {
-        size_t pivot = k;
-        for (size_t r = k + 1; r < n; ++r)
-            if (std::fabs(m[r * n + k]) > std::fabs(m[pivot * n + k])) pivot = r;
-        if (m[pivot * n + k] == 0) return 0;
-        if (pivot != k) {
-            for (size_t j = 0; j < n; ++j) std::swap(m[pivot * n + j], m[k * n + j]);
-            det = -det;
-        }
-        det *= m[k * n + k];
-        for (size_t r = k + 1; r < n; ++r) {
-            const double f = m[r * n + k] / m[k * n + k];
-            for (size_t j = k; j < n; ++j) m[r * n + j] -= f * m[k * n + j];
-        }
-    }
-    return det;
-}
 void run_det(RefContext& c) {
     const int64_t n = c.in[0].dims().back();
     for (int64_t i = 0; i < c.out[0].count(); ++i) {
@@ -139,6 +143,30 @@ void run_det(RefContext& c) {
         for (int64_t k = 0; k < n * n; ++k) m.push_back(c.in[0].at(i * n * n + k));
         c.out[0].set(i, determinant(std::move(m), static_cast<size_t>(n)));
     }
+}
+
+void gradient_depth_to_space(GradientContext& c) {
+    const int64_t b = block(c);
+    if (c.text("mode") == "DCR") return c.give(0, c.b.node("SpaceToDepth", {c.dy()}, {{"blocksize", b}}));
+    const Dims x = c.b.dims(c.x());
+    const ValueId blocks = c.b.reshape(c.dy(), {x[0], x[1] / (b * b), x[2], b, x[3], b});
+    c.give(0, c.b.reshape(c.b.transpose(blocks, {0, 1, 3, 5, 2, 4}), x));
+}
+void gradient_space_to_depth(GradientContext& c) { c.give(0, c.b.node("DepthToSpace", {c.dy()}, {{"blocksize", block(c)}})); }
+/// The sum from the other end.
+void gradient_cum_sum(GradientContext& c) {
+    c.give(0, c.b.node("CumSum", {c.dy(), c.x(1)}, {{"exclusive", c.integer("exclusive")}, {"reverse", int64_t{!c.integer("reverse")}}}));
+}
+void gradient_cum_prod(GradientContext& c) {
+    const int64_t axis = normal_axis(c, c.constant(1).at_int(0), static_cast<int64_t>(c.b.rank(c.x())));
+    c.give(0, c.b.node("CumProdGradient", {c.dy(), c.x()},
+                       {{"axis", axis}, {"exclusive", c.integer("exclusive")}, {"reverse", c.integer("reverse")}}, "hone"));
+}
+/// d det / dX is the matrix of cofactors (Jacobi's formula).
+void gradient_det(GradientContext& c) {
+    Dims d = c.b.dims(c.y());
+    d.insert(d.end(), {1, 1});
+    c.give(0, c.b.mul(c.b.reshape(c.dy(), d), c.b.node("Cofactor", {c.x()}, {}, "hone")));
 }
 
 }  // namespace
@@ -154,6 +182,7 @@ std::vector<OpDecl> space() {
          .attributes = {blocksize, {"mode", AttrKind::text, std::string("DCR")}},
          .infer = infer_depth_to_space,
          .reference = run_depth_to_space,
+         .gradient = gradient_depth_to_space,
          .downgrade = downgrade_depth_to_space},
         {.name = "SpaceToDepth",
          .min_inputs = 1,
@@ -162,7 +191,8 @@ std::vector<OpDecl> space() {
          .max_outputs = 1,
          .attributes = {blocksize},
          .infer = infer_space_to_depth,
-         .reference = run_space_to_depth},
+         .reference = run_space_to_depth,
+         .gradient = gradient_space_to_depth},
         {.name = "CumSum",
          .min_inputs = 2,
          .max_inputs = 2,
@@ -171,6 +201,7 @@ std::vector<OpDecl> space() {
          .attributes = {{"exclusive", AttrKind::integer, int64_t{0}}, {"reverse", AttrKind::integer, int64_t{0}}},
          .infer = infer_cum_sum,
          .reference = run_cumulative<false>,
+         .gradient = gradient_cum_sum,
          .since = 11},
         {.name = "CumProd",
          .min_inputs = 2,
@@ -180,6 +211,7 @@ std::vector<OpDecl> space() {
          .attributes = {{"exclusive", AttrKind::integer, int64_t{0}}, {"reverse", AttrKind::integer, int64_t{0}}},
          .infer = infer_cum_sum,
          .reference = run_cumulative<true>,
+         .gradient = gradient_cum_prod,
          .since = 26},
         {.name = "Det",
          .min_inputs = 1,
@@ -189,8 +221,10 @@ std::vector<OpDecl> space() {
          .attributes = {},
          .infer = infer_det,
          .reference = run_det,
+         .gradient = gradient_det,
          .since = 11},
     };
 }
 
-}  // namespace hone::ops
+}  // namespace ops
+}  // namespace hone

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "op/elements.h"
+#include "op/gradient.h"
 #include "op/list.h"
 
 namespace hone::ops {
@@ -65,6 +66,14 @@ void run_transpose(RefContext& c) {
     copy_strided(c.in[0], 0, permuted, c.out[0]);
 }
 
+void gradient_expand(GradientContext& c) { c.give(0, c.dy()); }
+void gradient_transpose(GradientContext& c) {
+    const Dims perm = permutation(c, c.b.rank(c.x()));
+    Dims inverse(perm.size());
+    for (size_t i = 0; i < perm.size(); ++i) inverse[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
+    c.give(0, c.b.transpose(c.dy(), inverse));
+}
+
 Cost no_cost(const CostContext&) { return {}; }
 
 }  // namespace
@@ -80,6 +89,7 @@ std::vector<OpDecl> transpose() {
          .infer = infer_expand,
          .reference = run_expand,
          .cost = no_cost,
+         .gradient = gradient_expand,
          .since = 8},
         {.name = "Transpose",
          .min_inputs = 1,
@@ -89,7 +99,8 @@ std::vector<OpDecl> transpose() {
          .attributes = {{"perm", AttrKind::integers}},
          .infer = infer_transpose,
          .reference = run_transpose,
-         .cost = no_cost},
+         .cost = no_cost,
+         .gradient = gradient_transpose},
     };
 }
 

@@ -34,6 +34,7 @@ std::vector<GradientCase> recurrent_gradient_cases();
 std::vector<GradientCase> attention_gradient_cases();
 std::vector<GradientCase> norm_gradient_cases();
 std::vector<GradientCase> conv_gradient_cases();
+std::vector<GradientCase> move_gradient_cases();
 /// All families.
 std::vector<GradientCase> all_gradient_cases();
 
