@@ -37,7 +37,8 @@ Tensor distinct(const Dims& dims, uint64_t seed) {
 }
 std::vector<GradientCase> all_gradient_cases() {
     std::vector<GradientCase> all;
-    for (auto* family : {elementwise_gradient_cases, recurrent_gradient_cases, attention_gradient_cases, norm_gradient_cases, conv_gradient_cases, move_gradient_cases})
+    for (auto* family : {elementwise_gradient_cases, move_gradient_cases, conv_gradient_cases, norm_gradient_cases, recurrent_gradient_cases,
+                         attention_gradient_cases})
         for (GradientCase& c : family()) all.push_back(std::move(c));
     return all;
 }
