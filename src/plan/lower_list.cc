@@ -37,8 +37,8 @@ const std::map<std::string, LowerFunction>& lowerings() {
                           "Slice", "Gather"});
         add(lower::pick, {"Pad", "Tile", "Expand", "Resize"});
         add(lower::scaled_attention, {"Attention"});
-        add(lower::recurrent, {"LSTM", "GRU", "hone.LSTM", "hone.GRU"});
-        add(lower::recurrent_gradient, {"hone.LSTMGrad", "hone.GRUGrad"});
+        add(lower::recurrent, {"RNN", "LSTM", "GRU", "hone.LSTM", "hone.GRU"});
+        add(lower::recurrent_gradient, {"hone.RNNGrad", "hone.LSTMGrad", "hone.GRUGrad"});
         add(lower::attention, {"hone.Attention"});
         add(lower::update, {"hone.Sgd", "hone.Adagrad", "hone.RmsProp", "hone.Adam"});
         add(lower::chain, {"hone.Chain"});

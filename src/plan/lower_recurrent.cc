@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU with the default activations on our recurrent kernels: constant weights (f32, bf16, s8) are packed once,
-// those that are values in every run.
+// RNN, LSTM and GRU with the default activations (RNN: or relu) on our recurrent kernels: constant weights (f32, bf16, s8)
+// are packed once, those that are values in every run.
 #include <algorithm>
 #include <cmath>
 
 #include "op/fused.h"
+#include "op/rnn_cell.h"
 #include "plan/recurrent_spec.h"
 
 namespace hone::lower {
 
 namespace {
-bool plain(const LowerContext& c, bool lstm) {
+bool plain(const LowerContext& c, recurrent::Cell cell) {
     const OpContext op = c.op();
+    const bool lstm = cell == recurrent::Cell::lstm;
     if (c.given(4) || (lstm && c.given(7))) return false;
-    const std::vector<std::string> defaults = lstm ? std::vector<std::string>{"Sigmoid", "Tanh", "Tanh"} : std::vector<std::string>{"Sigmoid", "Tanh"};
+    const std::vector<std::string> defaults = default_activations(recurrent::gates_of(cell));
     const std::vector<std::string>& acts = op.texts("activations");
     for (size_t i = 0; i < acts.size(); ++i)
-        if (acts[i] != defaults[i % defaults.size()]) return false;
+        if (acts[i] != (cell == recurrent::Cell::rnn_relu ? "Relu" : defaults[i % defaults.size()])) return false;
     if (!op.reals("activation_alpha").empty() || !op.reals("activation_beta").empty() || op.has("clip") || op.integer("layout") != 0) return false;
     return !lstm || op.integer("input_forget") == 0;
 }
@@ -26,17 +28,22 @@ bool all_f32(const LowerContext& c, std::initializer_list<size_t> inputs) {
     return std::all_of(inputs.begin(), inputs.end(), [&](size_t i) { return !c.given(i) || c.in_dtype(i) == DType::f32; });
 }
 
-std::optional<recurrent::Spec> recurrent_spec(const LowerContext& c, bool lstm) {
+recurrent::Cell recurrent_cell(const std::string& op) {
+    return op.starts_with("LSTM") ? recurrent::Cell::lstm : op.starts_with("GRU") ? recurrent::Cell::gru : recurrent::Cell::rnn;
+}
+
+std::optional<recurrent::Spec> recurrent_spec(const LowerContext& c, recurrent::Cell cell) {
     const OpContext op = c.op();
-    if (!plain(c, lstm) || count_of(c.in(0)) == 0) return {};
+    if (cell == recurrent::Cell::rnn && !op.texts("activations").empty() && op.texts("activations")[0] == "Relu") cell = recurrent::Cell::rnn_relu;
+    if (!plain(c, cell) || count_of(c.in(0)) == 0) return {};
     using recurrent::Direction;
     const std::string& direction = op.text("direction");
     recurrent::Spec s;
-    s.cell = lstm ? recurrent::Cell::lstm : recurrent::Cell::gru;
+    s.cell = cell;
     s.direction = direction == "reverse" ? Direction::reverse : direction == "bidirectional" ? Direction::bidirectional : Direction::forward;
     s.input = c.in(0)[2];
     s.hidden = c.in(2)[2];
-    s.linear_before_reset = !lstm && op.integer("linear_before_reset") != 0;
+    s.linear_before_reset = cell == recurrent::Cell::gru && op.integer("linear_before_reset") != 0;
     return s;
 }
 
@@ -47,12 +54,13 @@ void with_values(const LowerContext& c, const recurrent::Spec& s, std::vector<Ca
     const bool lstm = s.cell == recurrent::Cell::lstm, b = c.given(3), h0 = c.given(5), c0 = lstm && c.given(6);
     const Dims x = c.in(0);
     const size_t outputs = c.node.outputs.size();
+    const std::string name = cat("recurrent ", c.node.op, ", weights packed in every run");
     Candidate k;
     k.name = "recurrent";
     k.make = [=](Layout) -> std::unique_ptr<StepKernel> {
         const recurrent::Recurrent cell(s);
         const size_t packed = (cell.packed_bytes() + 63) / 64 * 64;
-        return step_kernel(lstm ? "recurrent lstm, weights packed in each run" : "recurrent gru, weights packed in each run", [=](const StepArgs& a) {
+        return step_kernel(name, [=](const StepArgs& a) {
             const auto result = [&](size_t i) { return i < outputs ? out<float>(a, i) : nullptr; };
             const recurrent::Recurrent ready = cell.with_weights(in<float>(a, 1), in<float>(a, 2), b ? in<float>(a, 3) : nullptr, a.scratch);
             ready.run({.x = in<float>(a, 0), .steps = x[0], .batch = x[1], .h0 = h0 ? in<float>(a, 5) : nullptr, .c0 = c0 ? in<float>(a, 6) : nullptr,
@@ -65,9 +73,10 @@ void with_values(const LowerContext& c, const recurrent::Spec& s, std::vector<Ca
 
 void recurrent(const LowerContext& c, std::vector<Candidate>& list) {
     namespace rec = hone::recurrent;
-    const bool lstm = c.node.op == "LSTM";
+    const rec::Cell cell_kind = recurrent_cell(c.node.op);
+    const bool lstm = cell_kind == rec::Cell::lstm;
     const Tensor *w = c.constant(1), *r = c.constant(2), *b = c.constant(3);
-    const std::optional<rec::Spec> spec = recurrent_spec(c, lstm);
+    const std::optional<rec::Spec> spec = recurrent_spec(c, cell_kind);
     if (!spec) return;
     const rec::Spec s = *spec;
     if (c.node.domain.empty() && (!w || !r || (c.given(3) && !b))) return with_values(c, s, list);
@@ -89,7 +98,7 @@ void recurrent(const LowerContext& c, std::vector<Candidate>& list) {
         k.packed = {1, 2, 3};
         if (fused) k.packed.insert(k.packed.end(), {static_cast<int>(scales), static_cast<int>(scales) + 1});
         std::erase_if(k.packed, [&](int i) { return !c.given(static_cast<size_t>(i)); });
-        const std::string name = cat("recurrent ", lstm ? "lstm" : "gru", form);
+        const std::string name = cat("recurrent ", lstm ? "lstm" : cell_kind == rec::Cell::gru ? "gru" : "rnn", form);
         k.make = [=](Layout) -> std::unique_ptr<StepKernel> {
             const std::shared_ptr<rec::Recurrent> cell = build(bias.defined() ? bias.data<float>() : nullptr);
             return step_kernel(name, [=](const StepArgs& a) {

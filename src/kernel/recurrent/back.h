@@ -11,6 +11,7 @@ struct BackStep {
     float* g;              ///< what enters the gates, then the gates, then its gradients
     float* s;              ///< GRU, linear_before_reset: h*R + Rb, then its gradients
     const float* h;        ///< GRU: the state before
+    const float* h_next;   ///< RNN: the state after
     float* reset_h;        ///< GRU in two phases: reset * h
     const float* c;        ///< LSTM: the cell before the step
     float* c_next;         ///< ... and after it
@@ -24,6 +25,8 @@ struct BackStep {
 struct BackTable {
     void (*lstm_gates)(const BackStep& s);     ///< g to gates, c to c_next
     void (*lstm)(const BackStep& s);           ///< gates to gradients; dc
+    void (*rnn_tanh)(const BackStep& s);       ///< writes g
+    void (*rnn_relu)(const BackStep& s);
     void (*gru_linear)(const BackStep& s);     ///< g and s to gradients; direct
     void (*gru_reset)(const BackStep& s);      ///< two phases, on the way forth: gates z and r, reset_h
     void (*gru_candidate)(const BackStep& s);  ///< two phases, first: gradients of z and of the candidate; direct

@@ -59,6 +59,13 @@ struct Lstm {
         put(s.dc + at, dc * forget, n);
     }
 };
+template <bool relu>
+struct Rnn {
+    static HONE_INLINE void run(const BackStep& s, int64_t row, int64_t u, int64_t n) {
+        const V h = get(s.h_next + row * s.hidden + u, n), dh = arriving(s, row, u, n, false);
+        put(s.g + row * s.hidden + u, relu ? select(gt(h, set1(0)), dh, set1(0)) : dh * tanh_slope(h), n);
+    }
+};
 struct GruLinear {
     static HONE_INLINE void run(const BackStep& s, int64_t row, int64_t u, int64_t n) {
         float *g = s.g + row * 3 * s.hidden + u, *t = s.s + row * 3 * s.hidden + u;
@@ -126,6 +133,6 @@ void column_sums(const float* g, int64_t rows, int64_t stride, int64_t columns, 
     }
 }
 
-constexpr BackTable kBack = {over<LstmGates>, over<Lstm>, over<GruLinear>, over<GruReset>, over<GruCandidate>, over<GruBackReset>, column_sums};
+constexpr BackTable kBack = {over<LstmGates>, over<Lstm>, over<Rnn<false>>, over<Rnn<true>>, over<GruLinear>, over<GruReset>, over<GruCandidate>, over<GruBackReset>, column_sums};
 }  // namespace
 }  // namespace hone::recurrent

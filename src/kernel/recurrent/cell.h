@@ -62,6 +62,8 @@ struct CellTable {
     void (*narrow)(const float* x, int64_t rows, int64_t inner, int64_t x_stride, uint16_t* out, int64_t stride, float* scales);
     void (*project)(const Project& p);
     void (*lstm)(const Step& s);
+    void (*rnn_tanh)(const Step& s);
+    void (*rnn_relu)(const Step& s);
     void (*gru_linear)(const Step& s);     ///< linear_before_reset
     void (*gru_gates)(const Step& s);      ///< z and reset * h
     void (*gru_candidate)(const Step& s);  ///< the rest

@@ -47,6 +47,7 @@ struct ProjectTile {
 void project(const Project& p) {
     for (int64_t block = p.begin; block < p.end; ++block) {
         if (p.gates == 4) over_rows<ProjectTile<4>>(p, block, p.rows);
+        else if (p.gates == 1) over_rows<ProjectTile<1>>(p, block, p.rows);
         else over_rows<ProjectTile<3>>(p, block, p.rows);
     }
 }
@@ -78,6 +79,16 @@ struct LstmTile {
             store(c, cell);
             put_h(s, m + i, block, output * vtanh(cell));
         }
+    }
+};
+template <bool relu>
+struct RnnTile {
+    template <int rows>
+    static HONE_INLINE void run(const Step& s, int64_t block, int64_t m) {
+        V acc[rows][1];
+        for (int i = 0; i < rows; ++i) acc[i][0] = load(projected(s, m + i, block, 1, 0));
+        multiply<rows, 1>(s.h, m, s.r, block, acc);
+        for (int i = 0; i < rows; ++i) put_h(s, m + i, block, relu ? vmax(set1(0), acc[i][0]) : vtanh(acc[i][0]));
     }
 };
 struct GruLinearTile {
@@ -130,7 +141,7 @@ void step(const Step& s) {
     for (int64_t block = s.begin; block < s.end; ++block) over_rows<Tile>(s, block, s.batch);
 }
 
-constexpr CellTable kCells = {W, kForm, kNarrow, project, step<LstmTile>, step<GruLinearTile>, step<GruGatesTile>,
-                              step<GruCandidateTile>};
+constexpr CellTable kCells = {W, kForm, kNarrow, project, step<LstmTile>, step<RnnTile<false>>, step<RnnTile<true>>,
+                              step<GruLinearTile>, step<GruGatesTile>, step<GruCandidateTile>};
 }  // namespace
 }  // namespace hone::recurrent

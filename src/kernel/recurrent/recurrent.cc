@@ -84,7 +84,7 @@ Recurrent::Recurrent(const Spec& spec, const Quantised& q, const float* b) : spe
 /// One direction: both matrices, then scales and offsets of each gate's rows, then biases.
 void Recurrent::measure(bool scaled) {
     lanes_ = table_->lanes;
-    gates_ = spec_.cell == Cell::lstm ? 4 : 3;
+    gates_ = gates_of(spec_.cell);
     dirs_ = spec_.direction == Direction::bidirectional ? 2 : 1;
     blocks_ = (spec_.hidden + lanes_ - 1) / lanes_;
     HONE_CHECK(spec_.input >= 1 && spec_.hidden >= 1);
@@ -216,6 +216,8 @@ void Recurrent::step(const Arguments& a, const Shared& s, int64_t phase, int64_t
     k.begin = begin;
     k.end = end;
     if (spec_.cell == Cell::lstm) table_->lstm(k);
+    else if (spec_.cell == Cell::rnn) table_->rnn_tanh(k);
+    else if (spec_.cell == Cell::rnn_relu) table_->rnn_relu(k);
     else if (!two_phases()) table_->gru_linear(k);
     else if (candidate) table_->gru_candidate(k);
     else table_->gru_gates(k);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM and GRU, forward, by ONNX's definition with the default activations (sigmoid, tanh, tanh), without
+// RNN, LSTM and GRU, forward, by ONNX's definition with the default activations (sigmoid, tanh, tanh; RNN: or relu), without
 // sequence_lens, peepholes, clip or input_forget, layout 0. Weights are packed once so that the inner loop is a fused
 // multiply-add over contiguous memory with all gates of a block of hidden units in registers. They may be kept in fp32,
 // in bf16 (inputs and states are rounded to bf16 where they meet them; sums, gates and cell state stay fp32) or in s8
@@ -20,7 +20,8 @@
 
 namespace hone::recurrent {
 
-enum class Cell { lstm, gru };
+enum class Cell { lstm, gru, rnn, rnn_relu };
+constexpr int64_t gates_of(Cell c) { return c == Cell::lstm ? 4 : c == Cell::gru ? 3 : 1; }
 enum class Direction { forward, reverse, bidirectional };
 
 struct Spec {
@@ -52,7 +53,7 @@ struct Quantised {
 class Recurrent {
   public:
     /// ONNX's W [D, gates * hidden, input], R [D, gates * hidden, hidden], B [D, 2 * gates * hidden] or null; gates in
-    /// ONNX's order (iofc, zrh). Copied. Packed for usable_isa().
+    /// ONNX's order (iofc, zrh; RNN has one). Copied. Packed for usable_isa().
     Recurrent(const Spec& spec, const float* w, const float* r, const float* b);
     /// Sizes alone, for weights that change from run to run: `with_weights` packs into `memory` of packed_bytes(), 64-byte
     /// aligned, which the object that it gives must not outlive.

@@ -57,7 +57,7 @@ struct RecurrentGradient::Parts {
 };
 
 RecurrentGradient::RecurrentGradient(const Spec& spec, int64_t steps, int64_t batch)
-    : spec_(spec), steps_(steps), batch_(batch), rows_(checked_mul(steps, batch)), gates_(spec.cell == Cell::lstm ? 4 : 3),
+    : spec_(spec), steps_(steps), batch_(batch), rows_(checked_mul(steps, batch)), gates_(gates_of(spec.cell)),
       dirs_(spec.direction == Direction::bidirectional ? 2 : 1) {
     const int64_t width = 4 * cells_f32().lanes;
     padded_ = (spec.hidden + width - 1) / width * width;
@@ -76,12 +76,12 @@ RecurrentGradient::Parts RecurrentGradient::parts(void* scratch, size_t* bytes) 
     p.g = take(rows_, gates_ * n);
     p.h = take(rows_, n);
     if (linear()) p.s = take(rows_, 3 * n);
-    else if (!lstm()) p.reset_h = take(rows_, n);
+    else if (two_phases()) p.reset_h = take(rows_, n);
     if (lstm()) p.c = take(rows_ + batch_, n);
-    p.dc = lstm() ? take(batch_, n) : nullptr;
-    p.direct = lstm() ? nullptr : take(batch_, n);
+    if (lstm()) p.dc = take(batch_, n);
+    else if (spec_.cell == Cell::gru) p.direct = take(batch_, n);
     p.product = take(batch_, padded_);
-    if (!lstm() && !linear()) p.reset_product = take(batch_, padded_);
+    if (two_phases()) p.reset_product = take(batch_, padded_);
     p.panels = take(gates_ * n, padded_);
     p.zeros = take(1, std::max(padded_, gates_ * n));
     if (bytes) *bytes = static_cast<size_t>(used) * sizeof(float);
@@ -127,9 +127,9 @@ void RecurrentGradient::gates(const GradientArguments& a, const Parts& p, int64_
     });
     using onednn::sgemm;
     sgemm({.m = rows_, .n = all, .k = spec_.input, .a = a.x, .a_stride = spec_.input, .b = w, .b_stride = spec_.input, .c = p.g, .c_stride = all, .transpose_b = true, .accumulate = true});
-    const int64_t from_h = lstm() || linear() ? all : 2 * n;
+    const int64_t from_h = two_phases() ? 2 * n : all;
     sgemm({.m = rows_, .n = from_h, .k = n, .a = p.h, .a_stride = n, .b = r, .b_stride = n, .c = linear() ? p.s : p.g, .c_stride = all, .transpose_b = true, .accumulate = true});
-    if (lstm() || linear()) return;
+    if (!two_phases()) return;
     in_parts(rows_, 64, rows_ * n >= kWorthSharing, [&](int64_t begin, int64_t end) {
         BackStep s{};
         s.g = p.g + begin * all, s.h = p.h + begin * n, s.reset_h = p.reset_h + begin * n, s.rows = end - begin, s.hidden = n;
@@ -149,6 +149,7 @@ void RecurrentGradient::sweep(const GradientArguments& a, const Parts& p, int64_
         s.g = p.g + first * all;
         s.s = p.s ? p.s + first * all : nullptr;
         s.h = p.h + first * n;
+        s.h_next = a.y + (t * dirs_ + d) * state + row;
         s.reset_h = p.reset_h ? p.reset_h + first * n : nullptr;
         s.c = p.c ? p.c + i * state + row : nullptr;
         s.c_next = p.c ? p.c + (i + 1) * state + row : nullptr;
@@ -175,8 +176,8 @@ void RecurrentGradient::sweep(const GradientArguments& a, const Parts& p, int64_
         for (int64_t i = 0; i < steps_; ++i) table.lstm_gates(at(i));
     for (int64_t i = steps_; i-- > 0;) {
         BackStep s = at(i);
-        if (lstm()) {
-            table.lstm(s);
+        if (gates_ != 3) {
+            (lstm() ? table.lstm : spec_.cell == Cell::rnn ? table.rnn_tanh : table.rnn_relu)(s);
             multiply(s.g, 0, all, p.product);
         } else if (linear()) {
             table.gru_linear(s);
@@ -202,7 +203,7 @@ void RecurrentGradient::results(const GradientArguments& a, const Parts& p, int6
     if (a.dw) sgemm({.m = all, .n = in, .k = rows_, .a = p.g, .a_stride = all, .b = a.x, .b_stride = in, .c = a.dw + d * all * in, .c_stride = in, .transpose_a = true});
     if (a.dr) {
         float* dr = a.dr + d * all * n;
-        const int64_t from_h = lstm() || linear() ? all : 2 * n;
+        const int64_t from_h = two_phases() ? 2 * n : all;
         sgemm({.m = from_h, .n = n, .k = rows_, .a = state, .a_stride = all, .b = p.h, .b_stride = n, .c = dr, .c_stride = n, .transpose_a = true});
         if (from_h < all)
             sgemm({.m = n, .n = n, .k = rows_, .a = state + from_h, .a_stride = all, .b = p.reset_h, .b_stride = n, .c = dr + from_h * n, .c_stride = n, .transpose_a = true});
@@ -227,10 +228,10 @@ void RecurrentGradient::run(const GradientArguments& a) const {
     std::memset(p.zeros, 0, static_cast<size_t>(padded_) * sizeof(float));
     for (int64_t d = 0; d < dirs_; ++d) {
         states(a, p, d);
-        gates(a, p, d);
+        if (gates_ > 1) gates(a, p, d);
         // The candidate of a GRU without linear_before_reset is multiplied alone: its rows stand apart.
         const float* r = a.r + d * gates_ * n * n;
-        const int64_t first = lstm() || linear() ? gates_ * n : 2 * n;
+        const int64_t first = two_phases() ? 2 * n : gates_ * n;
         pack_panels(r, first, n, width, p.panels);
         pack_panels(r + first * n, gates_ * n - first, n, width, p.panels + first * padded_);
         in_parts(batch_, kSamples, true, [&](int64_t begin, int64_t end) { sweep(a, p, d, begin, end); });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Back-propagation through time of LSTM and GRU in fp32, for what recurrent.h computes. The states of all steps are known
-// from the forward's Y, so that the gates come again from two products over all steps; the sweep back over time runs for
+// Back-propagation through time of RNN, LSTM and GRU in fp32, for what recurrent.h computes. The states of all steps are known
+// from the forward's Y, so that the gates come again from two products over all steps (RNN needs none); the sweep back over time runs for
 // each range of samples by itself; the gradients of W, R and X are then one product each.
 //
 //   const RecurrentGradient back(spec, steps, batch);
@@ -37,7 +37,8 @@ class RecurrentGradient {
     void sweep(const GradientArguments& a, const Parts& p, int64_t d, int64_t begin, int64_t end) const;
     void results(const GradientArguments& a, const Parts& p, int64_t d) const;
     bool lstm() const { return spec_.cell == Cell::lstm; }
-    bool linear() const { return !lstm() && spec_.linear_before_reset; }
+    bool linear() const { return spec_.cell == Cell::gru && spec_.linear_before_reset; }
+    bool two_phases() const { return spec_.cell == Cell::gru && !spec_.linear_before_reset; }
 
     Spec spec_;
     int64_t steps_, batch_, rows_, gates_, dirs_, padded_;
