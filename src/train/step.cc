@@ -2,6 +2,7 @@
 #include "train/step.h"
 
 #include "pass/autodiff.h"
+#include "pass/list.h"
 
 namespace hone::train {
 
@@ -10,6 +11,8 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
         fail(ErrorKind::usage, "train.reduction", "a step descends on one number; the loss is not reduced", "Take the mean or the sum.");
     TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial)};
     Graph& g = s.graph;
+    passes::fold_constants(g, {});  // what computes shapes; parameters are inputs by now
+    infer_graph(g);
     const std::vector<ValueId> answers(g.outputs.begin(), g.outputs.end() - static_cast<std::ptrdiff_t>(g.states.size()));
     const std::vector<ValueId> targets = add_targets(g, options.loss, answers);
     for (ValueId v : targets) s.targets.push_back(g.value(v).name);

@@ -150,6 +150,8 @@ def windows():
         case(name, lambda x, mode=mode, more=more: F.interpolate(x, size=(7, 9), mode=mode, **more), [real(1, 2, 4, 5)])
     for mode in ("bilinear", "bicubic"):
         for pad in ("zeros", "border", "reflection"):
+            if mode == "bicubic" and pad == "border":  # ONNX brings the point to the border, PyTorch each of its neighbours
+                continue
             case("grid_" + mode + "_" + pad, lambda x, g, mode=mode, pad=pad: F.grid_sample(x, g, mode=mode, padding_mode=pad, align_corners=False), [real(1, 2, 4, 5), real(1, 3, 3, 2, low=-1.2, high=1.2)])
 
 
