@@ -22,7 +22,7 @@ namespace hone::cli {
 
 namespace {
 struct TrainArgs {
-    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze;
+    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment;
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
@@ -108,6 +108,7 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.epochs = a.epochs;
     o.batch = a.batch;
     o.seed = call.common.seed;
+    o.augment = parse_augmentations(a.augment);
     o.patience = a.patience;
     o.threads = call.common.threads;
     set_hyper(a, o);
@@ -158,7 +159,7 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     hooks.epoch = [&](const train::Epoch& e) {
         call.say(cat("epoch ", e.epoch, ": loss ", record::number_text(e.loss), ", ", metrics_text(numbers(e.metrics)), ", ", human_seconds(e.seconds)));
     };
-    train::Trained trained = train::train(model, *parts.training, parts.validation.get(), options, hooks);
+    train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
     set_metadata(trained.model, parts, eval::precision_name(options.precision));
     write_model(trained.model, file);
 
@@ -208,6 +209,7 @@ Verb train_verb() {
         o.add("clip-value", "X", a->clip_value, "each element of it is at most this large; 0: off").at_least(0);
         o.add("accumulate", "N", a->accumulate, "batches whose gradients are averaged into one step").at_least(1);
         o.add("ema", "X", a->ema, "decay of an average of the weights; 0: off").at_least(0).at_most(0.9999999);
+        o.add("augment", "KIND[=X],...", a->augment, cat("changes of training pictures: ", names(augmentations())));
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);

@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/interrupt.h"
-#include "base/rng.h"
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "eval/evaluate.h"
@@ -15,29 +13,31 @@
 namespace hone::train {
 namespace {
 
-/// What the loss compares with, for these samples: labels, values of a regression, or a probability a class.
-std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, std::span<const int64_t> indices) {
+/// What the loss compares with: labels, values of a regression, or a probability a class.
+std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, const Batch& batch) {
     std::vector<Tensor> out;
     for (const std::string& name : step.targets) {
         const TypeInfo type = step.graph.value(step.graph.find_value(name)).type;
         const Dims dims = dims_of(type.shape);
-        if (type.dtype == DType::i64 && !data.regression()) {
-            out.push_back(batch_labels(data, indices).reshaped(dims));
+        const int64_t n = batch.labels.count(), width = n ? count_of(dims) / n : 0;
+        const int64_t classes = static_cast<int64_t>(data.class_names().size());
+        const int64_t wanted = data.regression() ? batch.targets.count() / n : type.dtype == DType::i64 ? 1 : classes;
+        const bool binary = !data.regression() && type.dtype != DType::i64 && width == 1 && classes == 2;
+        if ((width != wanted && !binary) || (type.dtype == DType::i64 && data.regression()))
+            fail(ErrorKind::data, "train.targets", cat("the loss compares ", to_text(type), " and the data has ", data.regression() ? cat(wanted, " values a sample") : cat(classes, " classes")),
+                 "Choose another loss with --loss, or a network with that many outputs.");
+        if (type.dtype == DType::i64) {
+            if (batch.soft.defined()) fail(ErrorKind::usage, "train.mixup", "mixup makes soft labels, which the loss 'cross_entropy' does not take", "Choose --loss cross_entropy_soft.");
+            out.push_back(batch.labels.reshaped(dims));
             continue;
         }
-        Tensor t = Tensor::zeros(type.dtype, dims);
-        const auto n = static_cast<int64_t>(indices.size());
-        const int64_t width = n ? t.count() / n : 0;
-        const int64_t wanted = data.regression() ? data.targets().count() / std::max<int64_t>(1, data.size()) : static_cast<int64_t>(data.class_names().size());
-        const bool binary = !data.regression() && width == 1 && wanted == 2;
-        if (type.dtype == DType::i64 || (width != wanted && !binary))
-            fail(ErrorKind::data, "train.targets", cat("the loss compares ", to_text(type), " and the data has ", data.regression() ? cat(wanted, " values a sample") : cat(wanted, " classes")),
-                 "Choose another loss with --loss, or a network with that many outputs.");
-        for (int64_t i = 0; i < n; ++i) {
-            const int64_t sample = indices[static_cast<size_t>(i)];
-            for (int64_t k = 0; k < width; ++k)
-                t.set(i * width + k, data.regression() ? data.targets().at(sample * width + k) : binary ? (data.label(sample) ? 1 : 0) : (data.label(sample) == k ? 1 : 0));
-        }
+        Tensor t = data.regression() ? batch.targets.reshaped(dims) : Tensor::zeros(type.dtype, dims);
+        const bool signs = step.targets_are_signs;
+        for (int64_t i = 0; !data.regression() && i < n; ++i)
+            for (int64_t k = 0; k < width; ++k) {
+                const double p = binary ? static_cast<double>(batch.labels.at_int(i)) : batch.soft.defined() ? batch.soft.at(i * width + k) : static_cast<double>(batch.labels.at_int(i) == k);
+                t.set(i * width + k, signs ? 2 * p - 1 : p);
+            }
         out.push_back(std::move(t));
     }
     return out;
@@ -53,14 +53,15 @@ ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
 
 class Loop {
   public:
-    Loop(const Graph& model, const Dataset& training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training.size() / o.batch),
+    Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
+        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
-            fail(ErrorKind::data, "train.few", cat(training.size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
+            fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         if (model.inputs.size() != 1)
             fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
-        step_ = training_step(make_trainable(specialise(model, {eval::input_dims_for(model, training.sample_dims(), o.batch)}), o.trainable), o.step);
+        step_ = training_step(make_trainable(specialise(model, {eval::input_dims_for(model, training->sample_dims(), o.batch)}), o.trainable), o.step);
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
         runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
     }
 
@@ -89,21 +90,13 @@ class Loop {
   private:
     Epoch train_epoch(int64_t e, Trained& t) {
         Epoch epoch{.epoch = e + 1, .metrics = {}};
-        const std::vector<int64_t> order = Rng(o_.seed, static_cast<uint64_t>(e)).permutation(data_.size());
         const double start = now_seconds();
         for (int64_t k = 0; k < steps_; ++k) {
             check_interrupt();
-            const std::span<const int64_t> indices(order.data() + k * o_.batch, static_cast<size_t>(o_.batch));
-            const double before = now_seconds();
-            Tensor x;
-            {
-                const ThreadPool::Use use(&pool_);
-                x = batch(data_, indices);
-            }
-            const std::vector<Tensor> targets = targets_for(step_, data_, indices);
-            t.waited += now_seconds() - before;
+            loader_->next(batch_);
+            const std::vector<Tensor> targets = targets_for(step_, *data_, batch_);
             epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run({x}, targets, epoch.rate);
+            const double loss = runner_->run({batch_.x}, targets, epoch.rate);
             if (!std::isfinite(loss))
                 fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.loss += loss / static_cast<double>(steps_);
@@ -112,6 +105,7 @@ class Loop {
         epoch.seconds = now_seconds() - start;
         t.seconds += epoch.seconds;
         t.samples += steps_ * o_.batch;
+        t.waited = loader_->seconds_waited();
         return epoch;
     }
 
@@ -124,7 +118,7 @@ class Loop {
     }
 
     const Graph& model_;
-    const Dataset& data_;
+    DatasetPtr data_;
     const Dataset* validation_;
     const LoopOptions& o_;
     const LoopHooks& hooks_;
@@ -133,6 +127,8 @@ class Loop {
     Schedule schedule_;
     TrainingStep step_;
     std::unique_ptr<StepRunner> runner_;
+    std::unique_ptr<Loader> loader_;
+    Batch batch_;
     Graph best_;
 };
 
@@ -149,8 +145,8 @@ std::map<std::string, double> measure(const Graph& model, const Dataset& data, c
     return {{"mse", squares / static_cast<double>(std::max<int64_t>(1, a.logits.count()))}};
 }
 
-Trained train(const Graph& model, const Dataset& training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {
-    return Loop(model, training, validation, options, hooks).run();
+Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {
+    return Loop(model, std::move(training), validation, options, hooks).run();
 }
 
 }  // namespace hone::train

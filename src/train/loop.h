@@ -2,7 +2,7 @@
 // Trains a network on labelled data: batches, steps at the schedule's rates, accuracy on the validation part every epoch.
 // `hone train` calls it; recovery after compression will.
 //
-//   const Trained t = train(read_model("net.onnx"), *parts.training, parts.validation.get(), {.epochs = 3}, {});
+//   const Trained t = train(read_model("net.onnx"), parts.training, parts.validation.get(), {.epochs = 3}, {});
 //   write_model(t.model, "trained.onnx");
 #pragma once
 #include <functional>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
+#include "data/loader.h"
 #include "pass/pass.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -25,7 +25,8 @@ struct LoopOptions {
     double rate = 0.1;         ///< the base learning rate
     int64_t epochs = 1;
     int64_t batch = 64;        ///< samples a step; what is left at the end of an epoch is not used in it
-    uint64_t seed = 0;         ///< of the order of samples
+    uint64_t seed = 0;         ///< of the order of samples and of augmentation
+    Augmentations augment{};
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     int threads = 1;
     Precision precision = Precision::fp32;
@@ -58,6 +59,6 @@ std::map<std::string, double> measure(const Graph& model, const Dataset& data, c
 /// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
 /// "train.diverged" when the loss is no longer finite.
-Trained train(const Graph& model, const Dataset& training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
+Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
 
 }  // namespace hone::train

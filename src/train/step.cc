@@ -15,6 +15,7 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     infer_graph(g);
     const std::vector<ValueId> answers(g.outputs.begin(), g.outputs.end() - static_cast<std::ptrdiff_t>(g.states.size()));
     const std::vector<ValueId> targets = add_targets(g, options.loss, answers);
+    s.targets_are_signs = options.loss.name == "hinge";
     for (ValueId v : targets) s.targets.push_back(g.value(v).name);
     const ValueId loss = add_loss(g, options.loss, answers, targets);
     g.rename_value(loss, g.unique_name("loss"));

@@ -29,6 +29,7 @@ TEST(Rng, BlocksAreWhereTheyAre) {
     Rng words(7, 3);
     for (int i = 0; i < 8; ++i) words.next_u32();
     EXPECT_EQ(Rng(7, 3, 2).next_u32(), words.next_u32());
+}
 TEST(Rng, DerivedSeedsDifferByEachArgument) {
     EXPECT_EQ(derive_seed(0, 0, 0), 0xe169c58d6627e8d5u);
     EXPECT_EQ(derive_seed(~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}), 0x41c83b0e408f276du);
