@@ -11,7 +11,7 @@ const std::vector<const OpDecl*>& all_ops() {
                              ops::unpool, ops::signal, ops::detection, ops::optimizer, ops::identity, ops::fused, ops::quantised, ops::attention, ops::rnn_fused, ops::chain,
                              ops::unary, ops::cast, ops::binary, ops::reshape, ops::transpose, ops::constant,
                              ops::concat_split, ops::slice_pad, ops::grid_sample, ops::einsum, ops::resize,
-                             ops::conv_gradient, ops::pool_gradient, ops::batch_norm_gradient,
+                             ops::unary_gradient, ops::conv_gradient, ops::pool_gradient, ops::batch_norm_gradient,
                              ops::random, ops::gather, ops::scatter, ops::select, ops::space}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));

@@ -48,6 +48,7 @@ std::vector<OpDecl> random();
 std::vector<OpDecl> grid_sample();
 std::vector<OpDecl> einsum();
 std::vector<OpDecl> conv_gradient();
+std::vector<OpDecl> unary_gradient();
 std::vector<OpDecl> pool_gradient();
 std::vector<OpDecl> batch_norm_gradient();
 }  // namespace hone::ops
