@@ -265,7 +265,7 @@ TEST(Masks, AgreeWithTheReference) {
             PlanOptions o;
             o.threads = 2;
             const auto plan = make_plan(g, {d, other}, o);
-            for (const Step& s : plan->steps) EXPECT_EQ(s.kind, StepKind::kernel) << to_text(*plan);
+            for (const Step& s : plan->steps) EXPECT_TRUE(s.kind == StepKind::kernel || s.op == "MaxPool") << to_text(*plan);
             expect_near(interpret_graph(g, in), Session(plan, &pool).run(in), 1e-5, to_text(*plan));
         }
 }
