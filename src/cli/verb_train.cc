@@ -40,10 +40,10 @@ std::vector<std::string> split_list(const std::string& text) {
     return out;
 }
 
-template <class Decl>
-std::string names(const std::vector<Decl>& list) {
+template <class List>
+std::string names(const List& list) {
     std::vector<std::string> all;
-    for (const Decl& d : list) all.push_back(d.name);
+    for (const auto& d : list) all.emplace_back(d.name);
     return join(all, ", ");
 }
 template <class Decl>
@@ -209,7 +209,7 @@ Verb train_verb() {
         o.add("clip-value", "X", a->clip_value, "each element of it is at most this large; 0: off").at_least(0);
         o.add("accumulate", "N", a->accumulate, "batches whose gradients are averaged into one step").at_least(1);
         o.add("ema", "X", a->ema, "decay of an average of the weights; 0: off").at_least(0).at_most(0.9999999);
-        o.add("augment", "KIND[=X],...", a->augment, cat("changes of training pictures: ", names(augmentations())));
+        o.add("augment", "KIND[=X],...", a->augment, cat("changes of training pictures: ", names(augment_kinds())));
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);

@@ -56,6 +56,7 @@ std::vector<OpDecl> grid_sample();
 std::vector<OpDecl> grid_sample_gradient();
 std::vector<OpDecl> einsum();
 std::vector<OpDecl> conv_gradient();
+std::vector<OpDecl> unary_gradient();
 std::vector<OpDecl> pool_gradient();
 std::vector<OpDecl> batch_norm_gradient();
 std::vector<OpDecl> adjoint();

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gradients of the operators of one element. At a kink the one-sided derivative is taken that PyTorch takes.
+//   hone.ReluGrad dY Y    dY where Y > 0, else 0: an operator of its own, being behind most layers
 #include <cmath>
 #include <numbers>
 
+#include "op/list.h"
+#include "op/numeric.h"
 #include "op/rules.h"
 
 namespace hone::ops {
@@ -48,7 +51,18 @@ ValueId erf_slope(C& c) { return c.b.scale(c.b.exp(c.b.neg(square_of(c))), 2 / s
 ValueId sigmoid_of_x(C& c) { return c.b.sigmoid(c.x()); }
 ValueId softsign_denominator(C& c) { return c.b.square(c.b.shift(call(c, "Abs"), 1)); }
 
-void relu(C& c) { c.give(0, c.b.keep(c.b.greater(c.y(), c.b.like(c.y(), 0)), c.dy())); }
+void relu(C& c) { c.give(0, c.b.node("ReluGrad", {c.dy(), c.y()}, {}, "hone")); }
+void relu_grad(C& c) { c.give(0, c.b.node("ReluGrad", {c.dy(), c.x(1)}, {}, "hone")); }
+
+void infer_relu_grad(InferContext& c) {
+    const DType t = require_type(c, {0, 1}, is_float, "a float type");
+    if (!c.rank_known(1)) return c.set(0, t);
+    require_shape(c, 0, c.shape(1), "the gradient of the output");
+    c.set(0, t, c.shape(1));
+}
+void run_relu_grad(RefContext& c) {
+    for (int64_t i = 0; i < c.out[0].count(); ++i) c.out[0].set(i, c.in[1].at(i) > 0 ? c.in[0].at(i) : 0);
+}
 void leaky_relu(C& c) { c.give(0, c.b.where(below(c, 0), c.b.scale(c.dy(), real(c, "alpha")), c.dy())); }
 void thresholded_relu(C& c) { c.give(0, c.b.keep(above(c, real(c, "alpha")), c.dy())); }
 void shrink(C& c) {
@@ -116,6 +130,12 @@ void clip(C& c) {
 }
 
 }  // namespace
+
+std::vector<OpDecl> unary_gradient() {
+    return {{.domain = "hone", .name = "ReluGrad", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
+             .attributes = {}, .infer = infer_relu_grad, .reference = run_relu_grad, .tolerance = 0, .elementwise = true,
+             .gradient = relu_grad}};
+}
 
 std::vector<Rule> unary_rules() {
     return {

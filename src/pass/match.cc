@@ -49,7 +49,7 @@ bool vector_elementwise(const Graph& g, const Node& n) {
         const TypeInfo type = value.is_constant() ? TypeInfo::of(value.constant) : value.type;
         if (!type.fixed() || type.dtype != DType::f32) return false;
     }
-    if (n.is("Silu", "hone")) return true;
+    if (n.is("Silu", "hone") || n.is("ReluGrad", "hone")) return true;
     if (!n.domain.empty()) return false;
     if (n.op == "Clip") return activation_of(g, n).has_value();
     return (unary.contains(n.op) && n.inputs.size() == 1) || (binary.contains(n.op) && n.inputs.size() == 2);

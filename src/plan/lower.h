@@ -122,6 +122,7 @@ void pool(const LowerContext&, std::vector<Candidate>&);
 void pool_gradient(const LowerContext&, std::vector<Candidate>&);
 void batch_training(const LowerContext&, std::vector<Candidate>&);  ///< called by normalise in training mode; and the gradient
 void elementwise(const LowerContext&, std::vector<Candidate>&);
+void compare(const LowerContext&, std::vector<Candidate>&);
 void quantise(const LowerContext&, std::vector<Candidate>&);
 void normalise(const LowerContext&, std::vector<Candidate>&);
 void normalise_gradient(const LowerContext&, std::vector<Candidate>&);

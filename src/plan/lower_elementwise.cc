@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// f32 elementwise operators on our vector kernels, in any layout; casts; Where.
+// f32 elementwise operators on our vector kernels, in any layout; casts.
 #include <limits>
 #include <map>
 
@@ -55,7 +55,8 @@ void unary(const LowerContext& c, const UnaryChoice& u, std::vector<Candidate>& 
 std::optional<vec::Binary> binary_of(const Node& n) {
     using B = vec::Binary;
     static const std::map<std::string, B> ops = {{"Add", B::add}, {"Sub", B::sub}, {"Mul", B::mul}, {"Div", B::div},
-                                                 {"Max", B::max}, {"Min", B::min}, {"Pow", B::pow}, {"PRelu", B::prelu}};
+                                                 {"Max", B::max}, {"Min", B::min}, {"Pow", B::pow}, {"PRelu", B::prelu},
+                                                 {"ReluGrad", B::relu_gradient}};
     const auto it = ops.find(n.op);
     if (it == ops.end() || n.inputs.size() != 2) return std::nullopt;
     return it->second;
@@ -175,44 +176,10 @@ void cast(const LowerContext& c, std::vector<Candidate>& list) {
     }
 }
 
-/// y = condition ? a : b; the output is walked in rows of its last axis.
-void where(const LowerContext& c, std::vector<Candidate>& list) {
-    const Dims y = c.out();
-    const size_t size = dtype_size(c.out_dtype());
-    if (y.empty() || (size != 1 && size != 4 && size != 8)) return;
-    std::vector<Dims> strides;
-    for (size_t i = 0; i < 3; ++i) strides.push_back(broadcast_strides(c.in(i), y));
-    const int64_t n = y.back(), rows = count_of(Dims(y.begin(), y.end() - 1));
-    Candidate k;
-    k.name = "where";
-    k.make = [=](Layout) {
-        return step_kernel("where", [=](const StepArgs& args) {
-            parallel_ranges(rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
-                for (int64_t r = begin; r < end; ++r) {
-                    int64_t at[3] = {0, 0, 0}, rest = r;
-                    for (size_t d = y.size() - 1; d-- > 0; rest /= y[d])
-                        for (size_t i = 0; i < 3; ++i) at[i] += rest % y[d] * strides[i][d];
-                    const auto row = [&](auto zero) {
-                        using T = decltype(zero);
-                        const auto* condition = in<uint8_t>(args, 0) + at[0];
-                        const T *a = in<T>(args, 1) + at[1], *b = in<T>(args, 2) + at[2];
-                        T* to = out<T>(args) + r * n;
-                        const int64_t sc = strides[0].back(), sa = strides[1].back(), sb = strides[2].back();
-                        for (int64_t i = 0; i < n; ++i) to[i] = condition[i * sc] ? a[i * sa] : b[i * sb];
-                    };
-                    size == 1 ? row(uint8_t{}) : size == 4 ? row(uint32_t{}) : row(uint64_t{});
-                }
-            });
-        });
-    };
-    list.push_back(std::move(k));
-}
-
 }  // namespace
 
 void elementwise(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.op == "Cast") return cast(c, list);
-    if (c.node.op == "Where") return where(c, list);
     if (c.in_dtype(0) != DType::f32 || c.out_dtype() != DType::f32) return;
     if (power(c, list)) return;
     if (const auto b = binary_of(c.node)) return binary(c, *b, list);

@@ -27,7 +27,8 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::elementwise,
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
-             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast", "Where"});
+             "Mul", "Div", "Max", "Min", "Pow", "PRelu", "Cast", "hone.ReluGrad"});
+        add(lower::compare, {"Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "And", "Or", "Not"});
         add(lower::quantise, {"QuantizeLinear", "DequantizeLinear", "hone.QAdd", "hone.QMul", "hone.QTable", "hone.QGlobalAveragePool"});
         add(lower::normalise, {"Softmax", "LogSoftmax", "LayerNormalization", "RMSNormalization", "BatchNormalization", "ReduceMean", "ReduceSum",
                                "ReduceMax", "ReduceMin", "ReduceSumSquare", "InstanceNormalization", "GroupNormalization", "LRN"});

@@ -9,13 +9,12 @@ namespace hone::train {
 TrainingStep training_step(Trainable t, const StepOptions& options) {
     if (options.loss.reduction == Reduction::none)
         fail(ErrorKind::usage, "train.reduction", "a step descends on one number; the loss is not reduced", "Take the mean or the sum.");
-    TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial)};
+    TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial), options.loss.name == "hinge"};
     Graph& g = s.graph;
     passes::fold_constants(g, {});  // what computes shapes; parameters are inputs by now
     infer_graph(g);
     const std::vector<ValueId> answers(g.outputs.begin(), g.outputs.end() - static_cast<std::ptrdiff_t>(g.states.size()));
     const std::vector<ValueId> targets = add_targets(g, options.loss, answers);
-    s.targets_are_signs = options.loss.name == "hinge";
     for (ValueId v : targets) s.targets.push_back(g.value(v).name);
     const ValueId loss = add_loss(g, options.loss, answers, targets);
     g.rename_value(loss, g.unique_name("loss"));

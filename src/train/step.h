@@ -22,10 +22,10 @@ struct StepOptions {
 struct TrainingStep {
     Graph graph;
     std::vector<std::string> targets;       ///< names of the inputs that hold the loss's targets
-    bool targets_are_signs = false;         ///< -1 and 1 where others take 0 and 1 (hinge)
     std::string rate;                       ///< name of the input that takes the learning rate, an f64 scalar
     size_t loss = 0;                        ///< index of the output
     std::map<std::string, Tensor> initial;  ///< of every state
+    bool targets_are_signs = false;         ///< -1 and 1 where others take 0 and 1 (hinge)
 };
 
 /// Throws what add_loss, add_gradients and add_update throw; usage "train.reduction" for a loss that is not reduced.

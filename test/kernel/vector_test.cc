@@ -168,6 +168,7 @@ const BinaryCase kBinary[] = {
     {Binary::prelu, [](double a, double b) { return a >= 0 ? a : a * b; }, 1e-7},
     {Binary::add_relu, [](double a, double b) { return std::fmax(a + b, 0); }, 1e-7},
     {Binary::mul_sigmoid, [](double a, double b) { return a * sigmoid(b); }, 1e-6},
+    {Binary::relu_gradient, [](double a, double b) { return b > 0 ? a : 0; }, 0},
 };
 
 TEST(Vector, BinaryFormsMatchDouble) {

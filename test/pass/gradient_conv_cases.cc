@@ -106,6 +106,7 @@ std::vector<GradientCase> conv_gradient_cases() {
     std::vector<GradientCase> all;
     add_convolutions(all);
     add_pools(all);
+    all.push_back({.op = "ReluGrad", .domain = "hone", .in = {points({3, 5}), points({3, 5}, -2, 2, {0}, 1)}});
     all.push_back(batch_norm({3, 5, 2, 3}, kTraining, "training"));
     all.push_back(batch_norm({3, 5, 2, 3}, kTraining, "training_statistics_unused", 3, {1, 2}));
     all.push_back(batch_norm({3, 2, 5}, kTraining, "training_through_statistics", 3));

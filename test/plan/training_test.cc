@@ -8,6 +8,8 @@
 
 #include "base/thread_pool.h"
 #include "normal.h"
+#include "op/builder.h"
+#include "pass/autodiff.h"
 #include "plan/lower.h"
 #include "run/session.h"
 
@@ -187,6 +189,7 @@ std::vector<Case> product_cases() {
             all.push_back({note + "_residual", "Gemm", "", {a, b, {7, 19}}, scaled});
             all.push_back({note + "_alpha", "Gemm", "", {a, b}, {{"transA", ta}, {"transB", tb}, {"alpha", 0.25f}}});
         }
+    all.push_back({"", "ReluGrad", "hone", {{2, 19, 5, 7}, {2, 19, 5, 7}}});
     all.push_back({"batched", "MatMul", "", {{3, 2, 5, 7}, {3, 2, 7, 9}}});
     all.push_back({"shared", "MatMul", "", {{3, 5, 7}, {7, 9}}});
     return all;
@@ -239,6 +242,96 @@ TEST(BatchNorm, MeanFarFromZero) {
         const Graph g = graph_of(c, false);
         Session s(make_plan(g, c.in, {}), nullptr);
         expect_near(interpret_graph(g, in), s.run(in), 1e-3, "far");
+    }
+}
+
+/// Masks: comparisons, logic and Where, broadcast both ways, in either layout.
+TEST(Masks, AgreeWithTheReference) {
+    Rng rng(5);
+    ThreadPool pool(2);
+    const Dims d{2, 19, 5, 7};
+    for (bool last : {false, true})
+        for (const Dims& other : {Dims{2, 19, 5, 7}, {19, 1, 1}, {1, 19, 1, 1}, {}, {5, 1}, {7}}) {
+            Graph g;
+            ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, shape_of(d)));
+            const ValueId y = g.add_input("y", TypeInfo::tensor(DType::f32, shape_of(other)));
+            if (last) x = g.node(g.add_node("", "MaxPool", {x}, 1, {{"kernel_shape", Ints{1, 1}}}, "last")).out();
+            const auto op = [&](const char* name, std::vector<ValueId> in) { return g.node(g.add_node("", name, std::move(in), 1)).out(); };
+            const ValueId more = op("Or", {op("Greater", {x, y}), op("Equal", {y, x})});
+            const ValueId between = op("And", {op("LessOrEqual", {y, x}), op("Not", {op("GreaterOrEqual", {x, op("Exp", {y})})})});
+            g.outputs = {op("Where", {more, x, y}), op("Where", {op("Less", {x, y}), y, x}), between, op("Where", {op("Equal", {more, between}), x, op("Neg", {x})})};
+            infer_graph(g);
+            const std::vector<Tensor> in{normal(rng, d), normal(rng, other)};
+            PlanOptions o;
+            o.threads = 2;
+            const auto plan = make_plan(g, {d, other}, o);
+            for (const Step& s : plan->steps) EXPECT_TRUE(s.kind == StepKind::kernel || s.op == "MaxPool") << to_text(*plan);
+            expect_near(interpret_graph(g, in), Session(plan, &pool).run(in), 1e-5, to_text(*plan));
+        }
+}
+
+/// Forward and backward of a small residual network, weights as inputs: no step is left to a reference.
+TEST(TrainingStep, ResidualNetworkRunsOnKernels) {
+    Graph g;
+    Builder b(g);
+    std::vector<Tensor> in;
+    std::vector<ValueId> weights;
+    Rng rng(11);
+    const auto input = [&](const Dims& d, bool weight = true, double shift = 0, double scale = 1) {
+        Tensor t = normal(rng, d);
+        for (int64_t i = 0; i < t.count(); ++i) t.set(i, shift + scale * t.at(i));
+        in.push_back(t);
+        const ValueId v = g.add_input(cat("w", static_cast<int>(in.size())), TypeInfo::tensor(DType::f32, shape_of(d)));
+        if (weight) weights.push_back(v);
+        return v;
+    };
+    const auto conv = [&](ValueId x, int64_t to, int64_t kernel, int64_t stride, int64_t group = 1, bool bias = false) {
+        std::vector<ValueId> operands{x, input({to, b.dims(x)[1] / group, kernel, kernel})};
+        if (bias) operands.push_back(input({to}));
+        return b.node("Conv", operands, {{"pads", Ints(4, kernel / 2)}, {"strides", Ints{stride, stride}}, {"group", group}});
+    };
+    const auto norm = [&](ValueId x) {
+        const Dims c{b.dims(x)[1]};
+        const ValueId scale = input(c, true, 1), bias = input(c);
+        const std::vector<ValueId> y = b.nodes("BatchNormalization", {x, scale, bias, input(c, false), input(c, false, 2)}, 3, {{"training_mode", int64_t{1}}});
+        g.outputs.push_back(y[1]);
+        g.outputs.push_back(y[2]);
+        return y[0];
+    };
+    ValueId x = b.node("Relu", {norm(conv(input({4, 3, 18, 18}, false), 16, 3, 1))});
+    x = b.node("MaxPool", {x}, {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}});
+    for (int64_t stride : {1, 2}) {
+        const int64_t c = stride * b.dims(x)[1];
+        ValueId y = norm(conv(b.node("Relu", {norm(conv(x, c, 3, stride))}), c, 3, 1));
+        y = b.add(y, stride == 1 ? x : norm(conv(x, c, 1, stride)));
+        x = b.node("Relu", {y});
+    }
+    x = b.node("LeakyRelu", {conv(x, 32, 3, 1, 32, true)}, {{"alpha", 0.1f}});
+    x = b.node("Clip", {x, b.like(x, -0.5), b.like(x, 2)});
+    x = b.node("AveragePool", {x}, {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}});
+    x = b.node("GlobalAveragePool", {x});
+    const ValueId seed = input(b.dims(x), false);
+    g.outputs.push_back(x);
+    for (ValueId d : add_gradients(g, {{x, seed}}, weights)) g.outputs.push_back(d);
+    std::vector<Dims> dims;
+    for (const Tensor& t : in) dims.push_back(t.dims());
+    const std::vector<Tensor> want = interpret_graph(g, in);
+    ThreadPool pool(2);
+    for (int threads : {1, 2}) {
+        PlanOptions o;
+        o.threads = threads;
+        const auto plan = make_plan(g, dims, o);
+        if (usable_isa() >= Isa::avx2)
+            for (const Step& s : plan->steps) EXPECT_TRUE(s.kind == StepKind::kernel || s.kind == StepKind::view) << s.op << "\n" << to_text(*plan);
+        Session session(plan, &pool);
+        const std::vector<Tensor> got = session.run(in);
+        // The weights before a normalisation have gradients that all but vanish: beside the greatest of all.
+        double size = 0;
+        for (const Tensor& t : want)
+            for (int64_t i = 0; i < t.count(); ++i) size = std::fmax(size, std::fabs(t.at(i)));
+        for (size_t k = 0; k < want.size(); ++k)
+            for (int64_t i = 0; i < want[k].count(); ++i) ASSERT_NEAR(got[k].at(i), want[k].at(i), 1e-5 * size) << "output " << k;
+        if (threads == 1) std::cout << to_text(*plan);
     }
 }
 

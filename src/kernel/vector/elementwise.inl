@@ -50,6 +50,7 @@ HONE_BINARY_OP(Min, select(is_nan(a), a, vmin(a, b)))
 HONE_BINARY_OP(Prelu, select(ge(a, set1(0)), a, a* b))
 HONE_BINARY_OP(AddRelu, vmax(set1(0), a + b))
 HONE_BINARY_OP(MulSigmoid, a / (set1(1) + vexp(-b)))
+HONE_BINARY_OP(ReluGradient, select(gt(b, set1(0)), a, set1(0)))
 #undef HONE_BINARY_OP
 struct Pow {
     static HONE_INLINE V apply(V a, V b) {

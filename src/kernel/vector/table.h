@@ -21,7 +21,8 @@ enum class Unary {
     reciprocal, abs, neg, floor, ceil, round, softplus, elu, sign, count
 };
 /// prelu: a >= 0 ? a : a * b. add_relu: max(a + b, 0). mul_sigmoid: a * sigmoid(b). max and min keep NaN, as ONNX does.
-enum class Binary { add, sub, mul, div, max, min, pow, prelu, add_relu, mul_sigmoid, count };
+/// relu_gradient: b > 0 ? a : 0.
+enum class Binary { add, sub, mul, div, max, min, pow, prelu, add_relu, mul_sigmoid, relu_gradient, count };
 enum class Reduce { sum, mean, max, min, sum_square, count };
 /// Integer element types. Functions that take u8 or s8 only are arrays of 2.
 enum class Int { u8, s8, s32, count };
