@@ -20,18 +20,25 @@ void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
     if (bias >= 0) s.bias = DType::f32;
     s.threads = c.threads;
     s.variant = c.variant;
+    const auto offer = [&](const char* name, bool last, auto make) {
+        Candidate k;
+        k.name = name;
+        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
+        (pass == Pass::weight_gradient ? k.plain_out : k.plain_in) = {pass == Pass::weight_gradient ? 0 : 1};
+        k.variants = 4;
+        k.isa = Isa::avx2;
+        k.make = [=](Layout) { return onednn_step(make(), -1, 1, bias); };
+        list.push_back(std::move(k));
+    };
     for (bool blocked : {false, true})
         for (bool last : {true, false}) {
             s.channels_last = last;
-            Candidate k;
-            k.name = blocked ? "onednn_conv_pass_blocked" : "onednn_conv_pass";
-            k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
-            (pass == Pass::weight_gradient ? k.plain_out : k.plain_in) = {pass == Pass::weight_gradient ? 0 : 1};
-            k.variants = 4;
-            k.isa = Isa::avx2;
-            k.make = [s, pass, blocked, bias](Layout) { return onednn_step(onednn::make_conv_pass(pass, s, blocked), -1, 1, bias); };
-            list.push_back(std::move(k));
+            offer(blocked ? "onednn_conv_pass_blocked" : "onednn_conv_pass", last, [s, pass, blocked] { return onednn::make_conv_pass(pass, s, blocked); });
         }
+    if (pass == Pass::input_gradient) {
+        s.channels_last = true;  // no faster in fp32 on AVX-512 than the gradient's own kernels, so for the tuner to find
+        offer("onednn_conv_rotated", true, [s] { return onednn::make_conv_rotated(s); });
+    }
 }
 
 }  // namespace hone::lower

@@ -119,6 +119,9 @@ std::unique_ptr<Kernel> make_pool(const PoolSpec& spec);
 /// `blocked`: in the layout that oneDNN's kernels like best, with reorders on the way in and out.
 enum class ConvPass { forward, input_gradient, weight_gradient };
 std::unique_ptr<Kernel> make_conv_pass(ConvPass pass, const ConvSpec& spec, bool blocked);
+/// The input gradient at stride 1 as what it also is: a forward convolution of dY with the weights turned around and their
+/// channels exchanged, for which oneDNN has its best kernels. Operands as of make_conv_pass. Null at other strides.
+std::unique_ptr<Kernel> make_conv_rotated(const ConvSpec& spec);
 /// The gradient of an average pool: src dY, dst dX (dims of the spec as of the pool). Null for max.
 std::unique_ptr<Kernel> make_average_pool_gradient(const PoolSpec& spec);
 std::string version();  ///< "2.6.3"
