@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions of a training step by oneDNN in fp32: forward with weights that are computed, and both gradients.
+// Convolutions of a training step by oneDNN in f32 or bf16: forward with weights that are computed, and both gradients.
 #include "plan/onednn_step.h"
 
 namespace hone::lower {
@@ -12,12 +12,14 @@ void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims a = c.in(0), b = c.in(1), out = c.out();
     if (a.size() < 3 || a.size() > 5 || count_of(a) == 0 || count_of(b) == 0 || count_of(out) == 0) return;
     for (size_t i = 0; i < c.node.inputs.size(); ++i)
-        if (c.given(i) && c.in_dtype(i) != DType::f32) return;
+        if (c.given(i) && c.in_dtype(i) != c.out_dtype()) return;
+    if (c.out_dtype() != DType::f32 && c.out_dtype() != DType::bf16) return;
     onednn::ConvSpec s;
+    s.src = s.weights = s.dst = c.out_dtype();
     onednn_window(c.op(), pass == Pass::input_gradient ? out : a, pass == Pass::weight_gradient ? out : b,
                   pass == Pass::forward ? out : pass == Pass::input_gradient ? a : b, s);
     const int bias = forward && c.given(2) ? 2 : -1;
-    if (bias >= 0) s.bias = DType::f32;
+    if (bias >= 0) s.bias = c.out_dtype();
     s.threads = c.threads;
     s.variant = c.variant;
     const auto offer = [&](const char* name, bool last, auto make) {

@@ -110,7 +110,8 @@ std::unique_ptr<Kernel> make_deconv(const ConvSpec& spec, const void* weights, c
 std::unique_ptr<Kernel> make_winograd(const ConvSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_matmul(const MatmulSpec& spec, const void* weights, const void* bias);
 std::unique_ptr<Kernel> make_pool(const PoolSpec& spec);
-/// A convolution of a training step in fp32: all operands are given at run time, weights and their gradient as plain
+/// A convolution of a training step, f32 or bf16 (src, weights and dst are the types of X, W and Y and of their gradients;
+/// those of bf16 add up in f32): all operands are given at run time, weights and their gradient as plain
 /// O I/g k..., the others in the layout of the spec (whose dims are those of X, W and Y in every pass; epilogue and packed
 /// weights are not looked at).
 ///   forward          src X, weights W, bias [O] where spec.bias is f32, dst Y
