@@ -276,6 +276,25 @@ TEST(Masks, AgreeWithTheReference) {
         }
 }
 
+/// Frozen weights are constants, while a bias may still be trained.
+TEST(TrainingStep, FrozenWeights) {
+    Rng rng(2);
+    ThreadPool pool(2);
+    Graph g;
+    Builder b(g);
+    const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {2, 8, 9, 7})), bias = g.add_input("b", TypeInfo::tensor(DType::f32, {12}));
+    const ValueId y = b.node("Conv", {x, b.constant(normal(rng, {12, 8, 3, 3})), bias}, {{"pads", Ints{1, 1, 1, 1}}});
+    const std::vector<ValueId> d = add_gradients(g, {{b.square(y), kNone}}, {x, bias});
+    g.outputs = {y, d[0], d[1]};
+    const std::vector<Tensor> in{normal(rng, {2, 8, 9, 7}), normal(rng, {12})};
+    PlanOptions o;
+    o.threads = 2;
+    const auto plan = make_plan(g, {in[0].dims(), in[1].dims()}, o);
+    if (usable_isa() >= Isa::avx2)
+        for (const Step& s : plan->steps) EXPECT_NE(s.kind, StepKind::reference) << s.op << "\n" << to_text(*plan);
+    expect_near(interpret_graph(g, in), Session(plan, &pool).run(in), 1e-4, to_text(*plan));
+}
+
 /// Forward and backward of a small residual network, weights as inputs: no step is left to a reference.
 TEST(TrainingStep, ResidualNetworkRunsOnKernels) {
     Graph g;
