@@ -113,7 +113,7 @@ void deconv(const LowerContext& c, std::vector<Candidate>& list) {
 }
 
 void conv(const LowerContext& c, std::vector<Candidate>& list) {
-    if (!c.constant(1)) return conv_pass(c, list);
+    if (!c.constant(1) || (c.node.domain.empty() && c.given(2) && !c.constant(2))) return conv_pass(c, list);
     const bool first = c.variant == 0, int8 = c.node.op == "QConv";
     if (first && int8) depthwise_conv(c, list);
     onednn_conv(c, list);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions of a training step by oneDNN in fp32: forward with weights that are computed, and both gradients.
+// Convolutions of a training step by oneDNN in f32 or bf16: forward with weights that are computed, and both gradients.
 #include "plan/onednn_step.h"
 
 namespace hone::lower {
@@ -12,26 +12,35 @@ void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims a = c.in(0), b = c.in(1), out = c.out();
     if (a.size() < 3 || a.size() > 5 || count_of(a) == 0 || count_of(b) == 0 || count_of(out) == 0) return;
     for (size_t i = 0; i < c.node.inputs.size(); ++i)
-        if (c.given(i) && c.in_dtype(i) != DType::f32) return;
+        if (c.given(i) && c.in_dtype(i) != c.out_dtype()) return;
+    if (c.out_dtype() != DType::f32 && c.out_dtype() != DType::bf16) return;
     onednn::ConvSpec s;
+    s.src = s.weights = s.dst = c.out_dtype();
     onednn_window(c.op(), pass == Pass::input_gradient ? out : a, pass == Pass::weight_gradient ? out : b,
                   pass == Pass::forward ? out : pass == Pass::input_gradient ? a : b, s);
     const int bias = forward && c.given(2) ? 2 : -1;
-    if (bias >= 0) s.bias = DType::f32;
+    if (bias >= 0) s.bias = c.out_dtype();
     s.threads = c.threads;
     s.variant = c.variant;
+    const auto offer = [&](const char* name, bool last, auto make) {
+        Candidate k;
+        k.name = name;
+        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
+        (pass == Pass::weight_gradient ? k.plain_out : k.plain_in) = {pass == Pass::weight_gradient ? 0 : 1};
+        k.variants = 4;
+        k.isa = Isa::avx2;
+        k.make = [=](Layout) { return onednn_step(make(), -1, 1, bias); };
+        list.push_back(std::move(k));
+    };
     for (bool blocked : {false, true})
         for (bool last : {true, false}) {
             s.channels_last = last;
-            Candidate k;
-            k.name = blocked ? "onednn_conv_pass_blocked" : "onednn_conv_pass";
-            k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
-            (pass == Pass::weight_gradient ? k.plain_out : k.plain_in) = {pass == Pass::weight_gradient ? 0 : 1};
-            k.variants = 4;
-            k.isa = Isa::avx2;
-            k.make = [s, pass, blocked, bias](Layout) { return onednn_step(onednn::make_conv_pass(pass, s, blocked), -1, 1, bias); };
-            list.push_back(std::move(k));
+            offer(blocked ? "onednn_conv_pass_blocked" : "onednn_conv_pass", last, [s, pass, blocked] { return onednn::make_conv_pass(pass, s, blocked); });
         }
+    if (pass == Pass::input_gradient) {
+        s.channels_last = true;  // no faster in fp32 on AVX-512 than the gradient's own kernels, so for the tuner to find
+        offer("onednn_conv_rotated", true, [s] { return onednn::make_conv_rotated(s); });
+    }
 }
 
 }  // namespace hone::lower

@@ -26,6 +26,7 @@ struct Case {
     int outputs = 1;
     std::set<size_t> positive = {};  ///< inputs that must be above 0
     double tolerance = 1e-4;
+    DType type = DType::f32;
 };
 void PrintTo(const Case& c, std::ostream* os) { *os << c.op << " " << c.note; }
 
@@ -35,7 +36,7 @@ Graph graph_of(const Case& c, bool last) {
     Graph g;
     std::vector<ValueId> in;
     for (size_t i = 0; i < c.in.size(); ++i) {
-        const ValueId x = g.add_input(cat("x", static_cast<int>(i)), TypeInfo::tensor(DType::f32, shape_of(c.in[i])));
+        const ValueId x = g.add_input(cat("x", static_cast<int>(i)), TypeInfo::tensor(c.type, shape_of(c.in[i])));
         const bool pass = last && c.in[i].size() >= 3;
         in.push_back(pass ? g.node(g.add_node("", "MaxPool", {x}, 1, {{"kernel_shape", Ints(c.in[i].size() - 2, 1)}}, "last")).out() : x);
     }
@@ -50,6 +51,7 @@ std::vector<Tensor> inputs_of(const Case& c) {
         in.push_back(normal(rng, c.in[i]));
         for (int64_t k = 0; k < in.back().count(); ++k)
             in.back().set(k, c.positive.contains(i) ? std::fabs(in.back().at(k)) + 0.5 : 1.0 + 2 * in.back().at(k));
+        in.back() = in.back().cast(c.type);
     }
     return in;
 }
@@ -91,7 +93,7 @@ TEST_P(TrainingKernels, AgreeWithTheReference) {
                 if (s.kernel) seen.insert(cat(s.candidate, " ", s.kernel->implementation(), s.layout == Layout::plain ? " plain" : " last"));
                 Session session(plan, &pool);
                 for (int round = 0; round < 2; ++round) ASSERT_NO_FATAL_FAILURE(expect_near(want, session.run(in), c.tolerance, how + "\n" + to_text(*plan)));
-                if (usable_isa() >= Isa::avx2) ASSERT_EQ(s.kind, StepKind::kernel) << "no kernel\n" << to_text(*plan);
+                if (usable_isa() >= (c.type == DType::f32 ? Isa::avx2 : Isa::avx512)) ASSERT_EQ(s.kind, StepKind::kernel) << "no kernel\n" << to_text(*plan);
             };
             ASSERT_NO_FATAL_FAILURE(run("the fixed plan"));
             const auto fixed = make_plan(g, c.in, o);
@@ -138,6 +140,10 @@ std::vector<Case> conv_cases() {
         x["shape"] = c.x, w["shape"] = c.w;
         all.push_back({c.note, "ConvGradInput", "hone", {c.y, c.w}, x});
         all.push_back({c.note, "ConvGradWeight", "hone", {c.x, c.y}, w});
+    }
+    for (size_t i = 0, n = all.size(); i < n; ++i) {
+        all.push_back(all[i]);
+        all.back().note += "_bf16", all.back().type = DType::bf16, all.back().tolerance = 1e-2;
     }
     return all;
 }
@@ -268,6 +274,25 @@ TEST(Masks, AgreeWithTheReference) {
             for (const Step& s : plan->steps) EXPECT_TRUE(s.kind == StepKind::kernel || s.op == "MaxPool") << to_text(*plan);
             expect_near(interpret_graph(g, in), Session(plan, &pool).run(in), 1e-5, to_text(*plan));
         }
+}
+
+/// Frozen weights are constants, while a bias may still be trained.
+TEST(TrainingStep, FrozenWeights) {
+    Rng rng(2);
+    ThreadPool pool(2);
+    Graph g;
+    Builder b(g);
+    const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {2, 8, 9, 7})), bias = g.add_input("b", TypeInfo::tensor(DType::f32, {12}));
+    const ValueId y = b.node("Conv", {x, b.constant(normal(rng, {12, 8, 3, 3})), bias}, {{"pads", Ints{1, 1, 1, 1}}});
+    const std::vector<ValueId> d = add_gradients(g, {{b.square(y), kNone}}, {x, bias});
+    g.outputs = {y, d[0], d[1]};
+    const std::vector<Tensor> in{normal(rng, {2, 8, 9, 7}), normal(rng, {12})};
+    PlanOptions o;
+    o.threads = 2;
+    const auto plan = make_plan(g, {in[0].dims(), in[1].dims()}, o);
+    if (usable_isa() >= Isa::avx2)
+        for (const Step& s : plan->steps) EXPECT_NE(s.kind, StepKind::reference) << s.op << "\n" << to_text(*plan);
+    expect_near(interpret_graph(g, in), Session(plan, &pool).run(in), 1e-4, to_text(*plan));
 }
 
 /// Forward and backward of a small residual network, weights as inputs: no step is left to a reference.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of a training step: forward, gradient of the input, gradient of the weights, with every operand given at
 // run time. oneDNN wants weights in layouts of its own: they are reordered in the step's scratch.
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "kernel/onednn/engine.h"
 #include "kernel/onednn/omp_shim.h"
 
@@ -56,6 +59,44 @@ class Reordered final : public Kernel {
     size_t weights_at_, dst_at_, rest_at_;
 };
 
+/// Turns the weights around in scratch, then convolves.
+class Rotated final : public Kernel {
+  public:
+    Rotated(std::unique_ptr<Kernel> core, const ConvSpec& s)
+        : core_(std::move(core)), groups_(s.groups), out_(s.weight_dims[0] / s.groups), in_(s.weight_dims[1]),
+          taps_(count_of(Dims(s.weight_dims.begin() + 2, s.weight_dims.end()))), type_(s.weights), threads_(s.threads) {}
+    void run(const Arguments& a) const override {
+        type_ == DType::f32 ? turn<uint32_t>(a) : turn<uint16_t>(a);
+        core_->run({.src = a.src, .dst = a.dst, .scratch = static_cast<char*>(a.scratch) + turned_bytes(), .weights = a.scratch});
+    }
+    size_t scratch_bytes() const override { return turned_bytes() + core_->scratch_bytes(); }
+    size_t packed_bytes() const override { return 0; }
+    PackedWeights packed_weights() const override { return {}; }
+    std::string implementation() const override { return core_->implementation() + ", rotated"; }
+
+  private:
+    size_t turned_bytes() const { return aligned(static_cast<size_t>(groups_ * in_ * out_ * taps_) * dtype_size(type_)); }
+    template <class T>
+    void turn(const Arguments& a) const {
+        const auto* w = static_cast<const T*>(a.weights);
+        auto* turned = static_cast<T*>(a.scratch);
+        const auto rows = [&](int64_t begin, int64_t end) {  // g O I k -> g I O k
+            for (int64_t r = begin; r < end; ++r)
+                for (int64_t o = 0; o < out_; ++o) {
+                    const T* from = w + ((r / in_ * out_ + o) * in_ + r % in_) * taps_;
+                    std::reverse_copy(from, from + taps_, turned + (r * out_ + o) * taps_);
+                }
+        };
+        const int64_t all = groups_ * in_, chunks = threads_ > 1 ? std::min<int64_t>(all, 16) : 1;
+        if (chunks > 1) ThreadPool::current()->run(static_cast<int>(chunks), [&](int i) { rows(all * i / chunks, all * (i + 1) / chunks); });
+        else rows(0, all);
+    }
+    std::unique_ptr<Kernel> core_;
+    int64_t groups_, out_, in_, taps_;
+    DType type_;
+    int threads_;
+};
+
 /// Of the convolution, whichever pass it is.
 struct Operands {
     memory::desc x, w, y;
@@ -73,11 +114,12 @@ std::unique_ptr<Kernel> build(ConvPass pass, const ConvSpec& s, bool blocked) {
     if (s.groups > 1) weight_dims[0] /= s.groups, weight_dims.insert(weight_dims.begin(), s.groups);
     for (int64_t& d : dilations) --d;
     const Tag tag = activation_tag(spatial, s.channels_last);
-    constexpr auto f32 = memory::data_type::f32;
-    const Operands given{{s.src_dims, f32, tag}, {weight_dims, f32, weight_tag(spatial, s.groups > 1)}, {s.dst_dims, f32, tag}};
+    const Operands given{{s.src_dims, data_type(s.src), tag},
+                         {weight_dims, data_type(s.weights), weight_tag(spatial, s.groups > 1)},
+                         {s.dst_dims, data_type(s.dst), tag}};
     const memory::desc x = blocked ? any(given.x) : given.x, y = blocked ? any(given.y) : given.y, w = any(given.w);
     const bool bias = pass == ConvPass::forward && s.bias != DType::undefined;
-    const memory::desc bias_desc = bias ? memory::desc({s.weight_dims[0]}, f32, Tag::a) : memory::desc();
+    const memory::desc bias_desc = bias ? memory::desc({s.weight_dims[0]}, data_type(s.bias), Tag::a) : memory::desc();
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto direct = dnnl::algorithm::convolution_direct;
@@ -129,9 +171,27 @@ std::unique_ptr<Kernel> make_conv_pass(ConvPass pass, const ConvSpec& spec, bool
     const size_t spatial = spec.src_dims.size() - 2;
     HONE_CHECK(spec.src_dims.size() >= 3 && spatial <= 3 && spec.weight_dims.size() == spatial + 2 && spec.dst_dims.size() == spatial + 2 &&
                    spec.strides.size() == spatial && spec.pads_begin.size() == spatial && spec.pads_end.size() == spatial &&
-                   spec.dilations.size() == spatial && spec.src == DType::f32 && spec.weights == DType::f32 && spec.dst == DType::f32,
+                   spec.dilations.size() == spatial && is_float(spec.src) && is_float(spec.weights) && is_float(spec.dst),
                "conv of rank ", spec.src_dims.size());
     return guarded([&] { return build(pass, spec, blocked); });
+}
+
+std::unique_ptr<Kernel> make_conv_rotated(const ConvSpec& s) {
+    ConvSpec back = s;
+    back.bias = DType::undefined;
+    std::swap(back.src_dims, back.dst_dims);
+    std::swap(back.src, back.dst);
+    back.weight_dims[0] = s.weight_dims[1] * s.groups;
+    back.weight_dims[1] = s.weight_dims[0] / s.groups;
+    for (size_t a = 0; a < s.strides.size(); ++a) {
+        const int64_t reach = (s.weight_dims[a + 2] - 1) * s.dilations[a];
+        back.pads_begin[a] = reach - s.pads_begin[a];
+        back.pads_end[a] = reach - s.pads_end[a];
+        if (s.strides[a] != 1 || back.pads_begin[a] < 0 || back.pads_end[a] < 0) return nullptr;
+    }
+    std::unique_ptr<Kernel> core = make_conv_pass(ConvPass::forward, back, false);
+    if (!core) return nullptr;
+    return std::make_unique<Rotated>(std::move(core), s);
 }
 
 }  // namespace hone::onednn

@@ -123,7 +123,8 @@ struct Product {
     bool transpose_a = false, transpose_b = false, accumulate = false;
 };
 void sgemm(const Product& p);
-/// A convolution of a training step in fp32: all operands are given at run time, weights and their gradient as plain
+/// A convolution of a training step, f32 or bf16 (src, weights and dst are the types of X, W and Y and of their gradients;
+/// those of bf16 add up in f32): all operands are given at run time, weights and their gradient as plain
 /// O I/g k..., the others in the layout of the spec (whose dims are those of X, W and Y in every pass; epilogue and packed
 /// weights are not looked at).
 ///   forward          src X, weights W, bias [O] where spec.bias is f32, dst Y
@@ -132,6 +133,9 @@ void sgemm(const Product& p);
 /// `blocked`: in the layout that oneDNN's kernels like best, with reorders on the way in and out.
 enum class ConvPass { forward, input_gradient, weight_gradient };
 std::unique_ptr<Kernel> make_conv_pass(ConvPass pass, const ConvSpec& spec, bool blocked);
+/// The input gradient at stride 1 as what it also is: a forward convolution of dY with the weights turned around and their
+/// channels exchanged, for which oneDNN has its best kernels. Operands as of make_conv_pass. Null at other strides.
+std::unique_ptr<Kernel> make_conv_rotated(const ConvSpec& spec);
 /// The gradient of an average pool: src dY, dst dX (dims of the spec as of the pool). Null for max.
 std::unique_ptr<Kernel> make_average_pool_gradient(const PoolSpec& spec);
 std::string version();  ///< "2.6.3"
