@@ -169,10 +169,10 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     t.seed = static_cast<int64_t>(call.common.seed);
     t.machine = this_machine(call.common.threads);
     t.recipe = call.options.resolved();
+    t.parameters = trained.parameters;
     t.samples_per_second = static_cast<double>(trained.samples) / std::max(1e-9, trained.seconds);
     t.waited_seconds = trained.waited;
     for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, numbers(e.metrics)});
-    for (const train::Parameter& p : train::make_trainable(model, options.trainable).parameters) t.parameters += p.initial.count();
     if (parts.test) {
         t.part = "test";
         t.metrics = numbers(train::measure(trained.model, *parts.test, options));

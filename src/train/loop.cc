@@ -60,13 +60,16 @@ class Loop {
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         if (model.inputs.size() != 1)
             fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
-        step_ = training_step(make_trainable(specialise(model, {eval::input_dims_for(model, training->sample_dims(), o.batch)}), o.trainable), o.step);
+        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), o.trainable);
+        for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
+        step_ = training_step(std::move(trainable), o.step);
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
         runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
     }
 
     Trained run() {
         Trained t;
+        t.parameters = parameters_;
         double best = -1;
         int64_t since = 0;
         for (int64_t e = 0; e < o_.epochs; ++e) {
@@ -123,7 +126,7 @@ class Loop {
     const LoopOptions& o_;
     const LoopHooks& hooks_;
     ThreadPool pool_;
-    int64_t steps_;
+    int64_t steps_, parameters_ = 0;
     Schedule schedule_;
     TrainingStep step_;
     std::unique_ptr<StepRunner> runner_;

@@ -43,6 +43,7 @@ struct Epoch {
 struct Trained {
     Graph model;  ///< with the trained values; of the best epoch when `patience` ended it
     std::vector<Epoch> history;
+    int64_t parameters = 0;  ///< numbers that were trained
     int64_t samples = 0;   ///< trained on, over all epochs
     double seconds = 0;    ///< of training, evaluation not included
     double waited = 0;     ///< seconds of these in which the step waited for data

@@ -15,7 +15,7 @@
 namespace hone::train {
 
 struct StepOptions {
-    LossSpec loss{};
+    LossSpec loss{"cross_entropy"};
     UpdateOptions update{};
 };
 

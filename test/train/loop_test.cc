@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop on small data sets: it learns, writes back what it trained, is repeatable, ends early, and names what does not fit.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "op/builder.h"
+#include "run/session.h"
+#include "train/loop.h"
+#include "train/runner.h"
+
+using namespace hone;
+using namespace hone::train;
+
+namespace {
+
+/// Points in the plane: class 1 inside the circle of radius 1.2, class 0 outside; or a regression on them.
+class Points final : public Dataset {
+  public:
+    Points(int64_t n, uint64_t seed, bool regression = false) {
+        set_sample_dims({2});
+        name_ = "points";
+        class_names_ = {"out", "in"};
+        Rng rng(seed);
+        if (regression) targets_ = Tensor::zeros(DType::f32, {n, 1});
+        for (int64_t i = 0; i < n; ++i) {
+            const float x = static_cast<float>(rng.normal()), y = static_cast<float>(rng.normal());
+            xy_.insert(xy_.end(), {x, y});
+            labels_.push_back(!regression && x * x + y * y < 1.44f);
+            if (regression) targets_.set(i, 0.5 * x - y + 0.25);
+        }
+    }
+    void load(int64_t i, float* out) const override { std::copy_n(xy_.data() + 2 * i, 2, out); }
+    std::string origin(int64_t i) const override { return cat("points:", i); }
+    uint64_t content(int64_t i) const override { return static_cast<uint64_t>(i); }
+
+  private:
+    std::vector<float> xy_;
+};
+
+Graph perceptron(int64_t hidden, int64_t outputs) {
+    Graph g;
+    g.opsets[""] = 13;
+    Builder b(g);
+    Rng rng(5);
+    const auto weights = [&](const char* name, const Dims& d) {
+        Tensor t = Tensor::zeros(DType::f32, d);
+        for (int64_t i = 0; i < t.count(); ++i) t.set(i, 0.7 * rng.normal());
+        return g.add_constant(name, t);
+    };
+    ValueId x = g.add_input("x", TypeInfo::tensor(DType::f32, {Dim::named("N"), 2}));
+    x = b.node("Gemm", {x, weights("w1", {hidden, 2}), weights("b1", {hidden})}, {{"transB", int64_t{1}}});
+    x = b.node("Relu", {x});
+    g.outputs = {b.node("Gemm", {x, weights("w2", {outputs, hidden}), weights("b2", {outputs})}, {{"transB", int64_t{1}}})};
+    return g;
+}
+
+const auto training = std::make_shared<Points>(2000, 1), validation = std::make_shared<Points>(500, 2);
+
+LoopOptions options() {
+    LoopOptions o;
+    o.step.update.optimizer = "adam";
+    o.rate = 0.02;
+    o.epochs = 4;
+    o.batch = 50;
+    return o;
+}
+std::vector<float> weights_of(const Graph& g) {
+    const Tensor& t = g.value(g.find_value("w1")).constant;
+    return {t.data<float>(), t.data<float>() + t.count()};
+}
+
+TEST(Loop, LearnsWhatItsFirstWeightsCannot) {
+    const Graph model = perceptron(16, 2);
+    int64_t steps = 0, epochs = 0;
+    LoopHooks hooks;
+    hooks.step = [&](int64_t done, int64_t all, double) {
+        steps = done;
+        EXPECT_EQ(all, 160);
+    };
+    hooks.epoch = [&](const Epoch& e) { epochs = e.epoch; };
+    const Trained t = train::train(model, training, validation.get(), options(), hooks);
+    EXPECT_LT(measure(model, *validation, options()).at("top1"), 0.8);
+    EXPECT_GT(t.history.back().metrics.at("top1"), 0.93);
+    EXPECT_EQ(t.history.back().metrics, measure(t.model, *validation, options()));  // what is returned is what was judged
+    EXPECT_LT(t.history.back().loss, t.history.front().loss);
+    EXPECT_EQ(steps, 160);
+    EXPECT_EQ(epochs, 4);
+    EXPECT_EQ(t.samples, 8000);
+    EXPECT_EQ(t.parameters, 16 * 2 + 16 + 2 * 16 + 2);
+}
+
+TEST(Loop, TheSameSeedGivesTheSameBitsAtAnyNumberOfThreads) {
+    LoopOptions o = options();
+    o.epochs = 1;
+    std::vector<std::vector<float>> seen;
+    for (const int threads : {1, 2, 1}) {
+        o.threads = threads;
+        seen.push_back(weights_of(train::train(perceptron(16, 2), training, nullptr, o, {}).model));
+    }
+    EXPECT_EQ(seen[0], seen[1]);
+    EXPECT_EQ(seen[0], seen[2]);
+    o.seed = 1;
+    EXPECT_NE(seen[0], weights_of(train::train(perceptron(16, 2), training, nullptr, o, {}).model));
+}
+
+TEST(Loop, FrozenParametersStayToTheBit) {
+    LoopOptions o = options();
+    o.epochs = 1;
+    o.trainable.freeze = {"w1"};
+    const Graph before = perceptron(16, 2);
+    const Graph after = train::train(before, training, nullptr, o, {}).model;
+    EXPECT_EQ(weights_of(after), weights_of(before));
+    EXPECT_FALSE(after.value(after.find_value("w2")).constant.same_bits(before.value(before.find_value("w2")).constant));
+}
+
+TEST(Loop, RegressionAndBinaryLosses) {
+    LoopOptions o = options();
+    const auto line = std::make_shared<Points>(1000, 3, true);
+    o.step.loss.name = "mse";
+    EXPECT_LT(train::train(perceptron(16, 1), line, line.get(), o, {}).history.back().metrics.at("mse"), 0.02);
+    for (const char* loss : {"hinge", "bce_with_logits"}) {
+        o.step.loss.name = loss;
+        const Trained t = train::train(perceptron(16, 1), training, nullptr, o, {});
+        EXPECT_LT(t.history.back().loss, 0.6 * t.history.front().loss) << loss;
+        const Graph& g = t.model;  // its sign is the class
+        Session session(make_plan(g, {{500, 2}}, {}), nullptr);
+        std::vector<int64_t> all(500);
+        for (int64_t i = 0; i < 500; ++i) all[static_cast<size_t>(i)] = i;
+        const Tensor y = session.run({batch(*validation, all)})[0];
+        int right = 0;
+        for (int64_t i = 0; i < 500; ++i) right += (y.at(i) > 0) == (validation->label(i) == 1);
+        EXPECT_GT(right, 460) << loss;
+    }
+}
+
+TEST(Loop, EndsEarlyWithTheBestEpoch) {
+    LoopOptions o = options();
+    o.rate = 0;  // nothing gets better
+    o.epochs = 10;
+    o.patience = 2;
+    const Trained t = train::train(perceptron(16, 2), training, validation.get(), o, {});
+    EXPECT_EQ(t.history.size(), 3u);
+    EXPECT_EQ(weights_of(t.model), weights_of(perceptron(16, 2)));
+}
+
+TEST(Loop, NamesWhatDoesNotFit) {
+    const auto id_of = [&](const Graph& g, const LoopOptions& o) {
+        try {
+            train::train(g, training, nullptr, o, {});
+        } catch (const Error& e) {
+            return e.id;
+        }
+        return std::string();
+    };
+    LoopOptions o = options();
+    o.batch = 2001;
+    EXPECT_EQ(id_of(perceptron(4, 2), o), "train.few");
+    o = options();
+    o.step.loss.name = "mse";
+    EXPECT_EQ(id_of(perceptron(4, 5), o), "train.targets");
+    o = options();
+    o.step.update.optimizer = "sgd";
+    o.rate = 1e30;
+    EXPECT_EQ(id_of(perceptron(4, 2), o), "train.diverged");
+}
+
+}  // namespace
