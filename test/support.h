@@ -24,3 +24,16 @@ inline std::string shared_folder() {
             GTEST_SKIP() << (what) << " is absent";                                     \
         }                                                                               \
     } while (false)
+
+namespace hone {
+/// The error's id, or "" when nothing was thrown.
+template <class F>
+std::string error_of(F f) {
+    try {
+        f();
+    } catch (const Error& e) {
+        return e.id;
+    }
+    return "";
+}
+}  // namespace hone

@@ -57,6 +57,20 @@ void constant_weights(const LowerContext& c, std::vector<Candidate>& list) {
     list.push_back(std::move(k));
 }
 
+/// Both operands are given at run time. `residual` and `bias`: inputs of the node, or -1.
+void with_computed_weights(const LowerContext& c, onednn::MatmulSpec s, int residual, int bias, std::vector<Candidate>& list) {
+    s.constant_weights = false;
+    s.threads = c.threads;
+    s.variant = c.variant;
+    Candidate k;
+    k.name = "onednn_matmul";
+    k.isa = Isa::avx2;
+    k.variants = 2;
+    if (residual >= 0) k.in_place = {residual};
+    k.make = [=](Layout) { return onednn_step(onednn::make_matmul(s, nullptr, nullptr), residual, 1, bias); };
+    list.push_back(std::move(k));
+}
+
 void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims a = c.in(0), b = c.in(1), y = c.out();
     if (c.in_dtype(0) != DType::f32 || a.size() < 2 || b.size() < 2 || count_of(y) == 0 || a.back() == 0) return;
@@ -74,15 +88,7 @@ void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
     };
     s.src_batch = leading(a);
     s.weight_batch = leading(b);
-    s.constant_weights = false;
-    s.threads = c.threads;
-    s.variant = c.variant;
-    Candidate k;
-    k.name = "onednn_matmul";
-    k.isa = Isa::avx2;
-    k.variants = 2;
-    k.make = [s](Layout) { return onednn_step(onednn::make_matmul(s, nullptr, nullptr), -1, 1); };
-    list.push_back(std::move(k));
+    with_computed_weights(c, s, -1, -1, list);
 }
 
 /// Gemm of two matrices that are computed; C a row, or of the result's dims.
@@ -99,7 +105,6 @@ void runtime_gemm(const LowerContext& c, std::vector<Candidate>& list) {
     s.m = y[0];
     s.k = a[s.transpose_src ? 0 : 1];
     s.n = y[1];
-    s.constant_weights = false;
     if (alpha != 1) s.scales = {alpha};
     int bias = -1, residual = -1;
     if (c.given(2) && beta != 0) {
@@ -109,15 +114,7 @@ void runtime_gemm(const LowerContext& c, std::vector<Candidate>& list) {
         else if (d == y) residual = 2, s.epilogue.residual = true, s.epilogue.residual_scale = beta;
         else return;
     }
-    s.threads = c.threads;
-    s.variant = c.variant;
-    Candidate k;
-    k.name = "onednn_matmul";
-    k.isa = Isa::avx2;
-    k.variants = 2;
-    if (residual >= 0) k.in_place = {residual};
-    k.make = [=](Layout) { return onednn_step(onednn::make_matmul(s, nullptr, nullptr), residual, 1, bias); };
-    list.push_back(std::move(k));
+    with_computed_weights(c, s, residual, bias, list);
 }
 
 }  // namespace

@@ -56,19 +56,24 @@ onednn::PoolSpec::Kind average_kind(const LowerContext& c) {
     return c.op().integer("count_include_pad") ? onednn::PoolSpec::Kind::average_include_pad : onednn::PoolSpec::Kind::average_exclude_pad;
 }
 
+/// One candidate a layout.
+void in_both_layouts(const char* name, onednn::PoolSpec s, std::unique_ptr<onednn::Kernel> (*make)(const onednn::PoolSpec&), std::vector<Candidate>& list) {
+    for (bool last : {true, false}) {
+        s.channels_last = last;
+        Candidate k;
+        k.name = name;
+        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
+        k.isa = Isa::avx2;
+        k.make = [s, make](Layout) { return onednn_step(make(s)); };
+        list.push_back(std::move(k));
+    }
+}
+
 void average_gradient(const LowerContext& c, std::vector<Candidate>& list) {
     onednn::PoolSpec s;
     s.kind = average_kind(c);
     if (!pool_spec(c, c.out(), c.in(0), s)) return;
-    for (bool last : {true, false}) {
-        s.channels_last = last;
-        Candidate k;
-        k.name = "onednn_pool_gradient";
-        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
-        k.isa = Isa::avx2;
-        k.make = [s](Layout) { return onednn_step(onednn::make_average_pool_gradient(s)); };
-        list.push_back(std::move(k));
-    }
+    in_both_layouts("onednn_pool_gradient", s, onednn::make_average_pool_gradient, list);
 }
 
 /// By our own kernels: oneDNN's wants what only its forward in training leaves behind.
@@ -129,15 +134,7 @@ void pool(const LowerContext& c, std::vector<Candidate>& list) {
     s.kind = max ? onednn::PoolSpec::Kind::max : average_kind(c);
     s.type = t;
     if (!pool_spec(c, d, c.out(), s)) return;
-    for (bool last : {true, false}) {
-        s.channels_last = last;
-        Candidate k;
-        k.name = "onednn_pool";
-        k.layout = last ? LayoutRule::channels_last : LayoutRule::plain;
-        k.isa = Isa::avx2;
-        k.make = [s](Layout) { return onednn_step(onednn::make_pool(s)); };
-        list.push_back(std::move(k));
-    }
+    in_both_layouts("onednn_pool", s, onednn::make_pool, list);
 }
 
 }  // namespace hone::lower

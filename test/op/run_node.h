@@ -9,6 +9,7 @@
 #include <set>
 
 #include "op/op.h"
+#include "support.h"
 
 namespace hone {
 
@@ -36,17 +37,6 @@ inline std::string inferred(const std::string& op, const std::vector<TypeInfo>& 
 
 inline TypeInfo f32(Shape s) { return TypeInfo::tensor(DType::f32, std::move(s)); }
 using Ints = std::vector<int64_t>;
-
-/// The error's id, or "" when nothing was thrown.
-template <class F>
-std::string error_of(F f) {
-    try {
-        f();
-    } catch (const Error& e) {
-        return e.id;
-    }
-    return "";
-}
 
 inline void expect_values(const Tensor& t, const Dims& dims, const std::vector<double>& want, double tolerance = 1e-6) {
     EXPECT_EQ(t.dims(), dims);

@@ -9,8 +9,7 @@
 #include <cmath>
 #include <map>
 
-#include "data/npy.h"
-#include "data/zip.h"
+#include "npz.h"
 #include "op/builder.h"
 #include "support.h"
 #include "train/step.h"
@@ -19,14 +18,7 @@ namespace hone::train {
 
 class Golden {
   public:
-    explicit Golden(const std::string& name) {
-        const MappedFile file = map_file(source_path(cat("test/train/golden/", name, ".npz")));
-        const auto* bytes = reinterpret_cast<const uint8_t*>(file.data);
-        for (const ZipEntry& e : read_zip_index(bytes, file.size, name)) {
-            ZipReader in(bytes, file.size, e, e.name);
-            arrays_[e.name.substr(0, e.name.size() - 4)] = read_npy(in, e.name);
-        }
-    }
+    explicit Golden(const std::string& name) : arrays_(read_npz(source_path(cat("test/train/golden/", name, ".npz")))) {}
     bool has(const std::string& name) const { return arrays_.contains(name); }
     const Tensor& operator[](const std::string& name) const {
         HONE_CHECK(has(name), "no golden array ", name);

@@ -8,15 +8,6 @@
 namespace hone::train {
 namespace {
 
-template <class F>
-std::string error_of(F f) {
-    try {
-        f();
-    } catch (const Error& e) {
-        return e.id;
-    }
-    return "";
-}
 Tensor ones(const Dims& dims, DType t = DType::f64) {
     Tensor x = Tensor::zeros(t, dims);
     for (int64_t i = 0; i < x.count(); ++i) x.set(i, 1 + 0.1 * static_cast<double>(i % 7));

@@ -14,8 +14,6 @@ namespace {
 using Tag = dnnl::memory::format_tag;
 using dnnl::memory;
 
-size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 /// A kernel between reorders of those of its operands that lie otherwise.
 class Reordered final : public Kernel {
   public:

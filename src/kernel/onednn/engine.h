@@ -13,6 +13,9 @@
 
 namespace hone::onednn {
 
+/// Up to a whole number of cache lines.
+inline size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 /// The CPU engine; the first call caps oneDNN's instruction set at usable_isa().
 const dnnl::engine& engine();
 

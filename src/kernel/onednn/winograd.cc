@@ -12,8 +12,6 @@ namespace {
 using Tag = dnnl::memory::format_tag;
 using dnnl::memory;
 
-size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 class WinogradKernel final : public Kernel {
   public:
     WinogradKernel(std::unique_ptr<Kernel> in, std::unique_ptr<Kernel> residual, std::unique_ptr<Kernel> conv, std::unique_ptr<Kernel> out,
