@@ -77,16 +77,21 @@ class Experiment:
         self.d = tomllib.loads(Path(declaration).read_text())
         self.options = options
         self.journal = Journal(ROOT / "bench/results/experiments" / f"{self.name}.jsonl")
-        unknown = set(self.d) - {"what", "data", "test", "new", "model", "train", "margin", "seeds", "rates", "rate_seed", "rate_epochs", "epochs", "mean", "std", "arms"}
+        unknown = set(self.d) - {"what", "data", "test", "new", "model", "train", "margin", "seeds", "rates", "rate_seed", "rate_epochs", "epochs", "mean", "std", "share", "arms"}
         if unknown:
             fail(f"{declaration}: unknown {sorted(unknown)}")
 
     def arm(self, name):
         return {"program": "hone", "train": "", "new": self.d.get("new", ""), **self.d["arms"][name]}
 
+    def recipe(self, name):
+        """All that makes a run but seed, rate and epochs: where it changes, the run is another."""
+        arm = self.arm(name)
+        return " | ".join([arm["program"], arm.get("model", self.d.get("model", arm["new"])), f"{self.d['data']} x {self.d.get('share', 1)}", f"{self.d.get('train', '')} {arm['train']}".strip()])
+
     def train(self, name, seed, rate, epochs):
         """One run; its journal line, from the journal where it has it."""
-        key = {"arm": name, "seed": seed, "rate": rate, "epochs": epochs}
+        key = {"arm": name, "seed": seed, "rate": rate, "epochs": epochs, "recipe": self.recipe(name)}
         if known := self.journal.find(**key):
             return known
         if self.options.report or time.time() > self.options.until:
@@ -101,7 +106,8 @@ class Experiment:
                 run_logged([self.options.hone, "new", *shlex.split(arm["new"]), "--seed", seed, "--out", net], folder / "new.log")
             flags = [*shlex.split(self.d.get("train", "")), *shlex.split(arm["train"])]
             flags += ["--mean", self.d["mean"], "--std", self.d["std"]] if "mean" in self.d else []
-            flags += ["--data", os.path.expandvars(self.d["data"]), "--lr", rate, "--epochs", epochs, "--seed", seed, "--threads", self.options.threads]
+            data = write_share(folder / "data", self.d["share"], seed) if "share" in self.d else os.path.expandvars(self.d["data"])
+            flags += ["--data", data, "--lr", rate, "--epochs", epochs, "--seed", seed, "--threads", self.options.threads]
             if arm["program"] == "hone":
                 run_logged([self.options.hone, "train", net, *flags, "--out", folder, "--quiet"], folder / "train.log")
                 record, out = json.loads((folder / "train.json").read_text()), folder / "net_trained.onnx"
@@ -173,7 +179,7 @@ class Experiment:
         return "" if "margin" not in self.d else f" ({'above' if low > self.d['margin'] else 'not above'} {self.d['margin']:+g})"
 
     def full_runs(self, name):
-        return {r["seed"]: r for r in self.journal.runs if r["arm"] == name and r["epochs"] == self.d["epochs"] and r["seed"] in self.d["seeds"]}
+        return {r["seed"]: r for r in self.journal.runs if r["arm"] == name and r["recipe"] == self.recipe(name) and r["epochs"] == self.d["epochs"] and r["seed"] in self.d["seeds"]}
 
 
 def compare(ours, theirs, resamples=4000):
@@ -190,10 +196,28 @@ def test_part(d):
     if "test" in d:
         with np.load(os.path.expandvars(d["test"])) as z:
             return z["x"].astype(np.float32), z["y"]
-    folder = os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist")
-    x = np.frombuffer(gzip.open(f"{folder}/t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
-    y = np.frombuffer(gzip.open(f"{folder}/t10k-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+    x, y = fashion("t10k")
     return (x.astype(np.float32) / 255 - float(d["mean"])) / float(d["std"]), y
+
+
+def fashion(part):
+    folder = os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist")
+    x = np.frombuffer(gzip.open(f"{folder}/{part}-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
+    return x, np.frombuffer(gzip.open(f"{folder}/{part}-labels-idx1-ubyte.gz").read(), np.uint8, offset=8).astype(np.int64)
+
+
+def write_share(folder, share, seed):
+    """Fashion-MNIST with so much of its training part, drawn by the seed, equally of each class; a folder of .npz."""
+    folder.mkdir()
+    x, y = fashion("train")
+    order = np.random.default_rng(seed).permutation(55000)
+    each = int(share * 5500)
+    some = np.concatenate([order[y[order] == c][:each] for c in range(10)])
+    np.savez(folder / "train.npz", x=x[some], y=y[some])
+    np.savez(folder / "validation.npz", x=x[55000:], y=y[55000:])
+    test = fashion("t10k")
+    np.savez(folder / "test.npz", x=test[0], y=test[1])
+    return folder
 
 
 def main():

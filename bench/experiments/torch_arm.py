@@ -60,6 +60,14 @@ class Network(torch.nn.Module):
             return F.relu6(x[0])
         if op == "Add":
             return x[0] + x[1]
+        if op == "Slice":
+            cut = [slice(None)] * x[0].dim()
+            for begin, end, axis, step in zip(*(v.tolist() for v in x[1:5])):
+                cut[axis] = slice(begin, min(end, x[0].shape[axis]), step)
+            return x[0][tuple(cut)]
+        if op == "Pad":
+            before, after = x[1].view(2, -1).tolist()
+            return F.pad(x[0], [p for pair in zip(reversed(before), reversed(after)) for p in pair])
         if op == "GlobalAveragePool":
             return x[0].mean((2, 3), keepdim=True)
         if op == "MaxPool":
