@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <sstream>
 
 #include "base/error.h"
@@ -105,6 +106,44 @@ class Bench {
         result_.remark("Training memory: of fresh processes that take 3 steps, without what each held before the network was made.");
     }
 
+    /// Where our own step's time goes: the least of a few runs, kernel by kernel, the longest first, and summed by operator.
+    void profile(size_t side) {
+        ThreadPool pool(threads_);
+        OwnTrainer own(folder(), network_, batch(), precision(side), pool);
+        own.run(1);
+        Session& session = own.runner().session();
+        session.profile(true);
+        const std::vector<Step>& steps = own.plan().steps;
+        std::vector<double> least(steps.size(), 1e9);
+        for (int k = 0; k < 5; ++k) {
+            own.run(1);
+            for (size_t i = 0; i < steps.size(); ++i) least[i] = std::min(least[i], seconds_between(session.marks()[i], session.marks()[i + 1]) * 1e3);
+        }
+        std::map<std::string, std::pair<int, double>> by_op;
+        std::vector<std::pair<double, std::string>> rows;
+        double all = 0;
+        for (size_t i = 0; i < steps.size(); ++i) {
+            const Step& s = steps[i];
+            const std::string kernel = s.kernel ? s.kernel->implementation() : s.kind == StepKind::view ? "view" : "reference";
+            auto& sum = by_op[cat(s.op, " [", kernel, "]")];
+            sum.first += 1, sum.second += least[i], all += least[i];
+            std::string shapes;
+            for (const std::vector<int>* slots : {&s.in, &s.out})
+                for (int v : *slots)
+                    if (v >= 0) shapes += cat(slots == &s.out ? " -> " : " ", to_text(own.plan().slots[static_cast<size_t>(v)].type), own.plan().slots[static_cast<size_t>(v)].layout == Layout::channels_last ? "*" : "");
+            rows.emplace_back(least[i], cat(s.op, " [", kernel, "]", shapes, " # ", join(s.origins, "+").substr(0, 60)));
+        }
+        std::printf("%s %s: %zu steps, %.2f ms, arena %.1f MB, scratch %.1f MB (* channels last)\n", network_.c_str(), sides[side].name, steps.size(), all,
+                    static_cast<double>(own.plan().arena_bytes) * 1e-6, static_cast<double>(own.plan().scratch_bytes) * 1e-6);
+        std::vector<std::pair<double, std::string>> sums;
+        for (const auto& [op, sum] : by_op) sums.emplace_back(sum.second, cat(sum.first, " x ", op));
+        for (auto* list : {&sums, &rows}) {
+            std::stable_sort(list->begin(), list->end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+            for (const auto& [ms, text] : *list) std::printf("%9.3f  %s\n", ms, text.c_str());
+            std::printf("\n");
+        }
+    }
+
     /// Wall time of whole epochs, evaluation included, tensors in memory.
     void epochs_on(const std::string& data) {
         std::vector<Seen> seen(std::size(sides));
@@ -202,17 +241,18 @@ int training(const Args& a) {
     const std::vector<std::string> networks = a.networks.empty() ? training_networks() : a.networks;
     const std::vector<std::string> rows = a.rows.empty() ? std::vector<std::string>{"step", "memory"} : a.rows;
     for (const std::string& row : rows)
-        if (row != "step" && row != "memory" && row != "epochs") fail(ErrorKind::usage, "bench.rows", cat("unknown rows '", row, "'"), "Known: step, memory, epochs.");
+        if (row != "step" && row != "memory" && row != "epochs" && row != "profile") fail(ErrorKind::usage, "bench.rows", cat("unknown rows '", row, "'"), "Known: step, memory, epochs, profile.");
     Result result;
     for (const std::string& network : networks) {
         Bench bench(a, network, result);
         for (const std::string& row : rows) {
             if (row == "step") bench.steps();
             if (row == "memory") bench.memory();
+            if (row == "profile") bench.profile(0), bench.profile(1);
             if (row == "epochs") bench.epochs_on("fashion-mnist");
         }
     }
-    result.print(a);
+    if (rows != std::vector<std::string>{"profile"}) result.print(a);
     return 0;
 }
 
