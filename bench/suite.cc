@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
         if (args.suite == "start") return suite::start(args);
         if (args.suite == "memory") return suite::memory(args);
         if (args.suite == "models") return suite::models(args);
+        if (args.suite == "training") return suite::training(args);
         std::fputs(suite::usage_text().c_str(), stderr);
         return static_cast<int>(ErrorKind::usage);
     } catch (const Error& e) {

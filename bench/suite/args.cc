@@ -70,6 +70,7 @@ std::string usage_text() {
                "]\n",
                rows,
                "bench_suite models ORIGINAL NEW [ORIGINAL NEW ...]\n"
+               "bench_suite training [--networks resnet18,lenet5] [--rows step,memory,epochs,profile]\n"
                "  --threads 1,2    numbers of threads (1 and 2; models: 2)\n"
                "  --batches 1,8    batch sizes of throughput (1,8,32) and memory (1,32)\n"
                "  --runs N         timed turns of each engine, interleaved (40)\n"
