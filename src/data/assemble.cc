@@ -35,7 +35,9 @@ std::vector<int64_t> epoch_order(int64_t n, bool shuffle, uint64_t seed, int64_t
 }
 
 BatchMaker::BatchMaker(DatasetPtr data, LoaderOptions options) : data_(std::move(data)), options_(std::move(options)) {
-    const int64_t n = data_->size(), size = options_.batch;
+    samples_ = data_->size();
+    if (options_.order && samples_ > 0) samples_ = static_cast<int64_t>(options_.order(0).size());
+    const int64_t n = samples_, size = options_.batch;
     if (size < 1 || options_.ranks < 1 || options_.rank < 0 || options_.rank >= options_.ranks || size < options_.ranks)
         fail(ErrorKind::usage, "usage.batch",
              cat("a batch of ", size, " for rank ", options_.rank, " of ", options_.ranks), "Give --batch at least one sample a rank.");
@@ -55,7 +57,9 @@ BatchMaker::Order BatchMaker::order_of(int64_t epoch) const {
     std::lock_guard lock(order_mutex_);
     const auto slot = static_cast<size_t>(epoch % 2);
     if (order_epoch_[slot] == epoch) return order_[slot];
-    Order made = std::make_shared<const std::vector<int64_t>>(epoch_order(data_->size(), options_.shuffle, options_.seed, epoch));
+    Order made = std::make_shared<const std::vector<int64_t>>(
+        options_.order ? options_.order(epoch) : epoch_order(samples_, options_.shuffle, options_.seed, epoch));
+    HONE_CHECK(static_cast<int64_t>(made->size()) == samples_, "epoch ", epoch);
     if (order_epoch_[slot] < epoch) {
         order_epoch_[slot] = epoch;
         order_[slot] = made;
@@ -79,7 +83,7 @@ void BatchMaker::load(int64_t epoch, int64_t index, void* out, Image& image) con
 
 bool BatchMaker::make(int64_t epoch, int64_t number, Batch& b, const std::function<bool()>& stop) const {
     const Order order = order_of(epoch);
-    const int64_t begin = number * options_.batch, whole = std::min(options_.batch, data_->size() - begin);
+    const int64_t begin = number * options_.batch, whole = std::min(options_.batch, samples_ - begin);
     const int64_t first = whole * options_.rank / options_.ranks, last = whole * (options_.rank + 1) / options_.ranks;
     const std::span<const int64_t> all(order->data() + begin, static_cast<size_t>(whole));
     b.epoch = epoch;

@@ -32,7 +32,7 @@ class BatchMaker {
     LoaderOptions options_;
     const Augmentation* mixup_ = nullptr;
     bool pictures_ = false, texts_ = false;  ///< something of the list works on such samples
-    int64_t batches_ = 0;
+    int64_t samples_ = 0, batches_ = 0;      ///< of an epoch
     mutable std::mutex order_mutex_;
     mutable int64_t order_epoch_[2] = {-1, -1};  ///< batches of two epochs are under way at a time
     mutable Order order_[2];

@@ -9,6 +9,7 @@
 //   while (loader.state().epoch < epochs) loader.next(b);     // b.x [64,C,H,W], b.labels [64]
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct LoaderOptions {
     bool drop_last = false;  ///< leaves out an epoch's last batch where it is smaller (always where a rank would get no row)
     uint64_t seed = 0;
     Augmentations augment;
+    /// The samples of an epoch in place of `shuffle`'s order, each any number of times; as many every epoch (data/pairs.h).
+    std::function<std::vector<int64_t>(int64_t epoch)> order = {};
     /// Threads beside the caller's; 0: `next` assembles the batch itself, on the current pool.
     int workers = 1;
     int prefetch = 4;  ///< batches finished or under way at most, that the caller has not taken; >= 1

@@ -106,6 +106,31 @@ double roc_auc(std::span<const double> scores, std::span<const uint8_t> positive
     return positives > 0 && below > 0 ? pairs / (positives * below) : kNaN;
 }
 
+double equal_error_rate(std::span<const double> scores, std::span<const uint8_t> positive) {
+    HONE_CHECK(scores.size() == positive.size());
+    std::vector<size_t> order(scores.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    double positives = 0;
+    for (size_t i = 0; i < scores.size(); ++i) {
+        if (std::isnan(scores[i])) return kNaN;
+        positives += positive[i] ? 1 : 0;
+    }
+    const double negatives = static_cast<double>(scores.size()) - positives;
+    if (positives == 0 || negatives == 0) return kNaN;
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
+    double missed = 1, accepted = 0;  // shares, as the threshold falls
+    for (size_t i = 0; i < order.size();) {
+        const double missed_before = missed, accepted_before = accepted;
+        for (const double s = scores[order[i]]; i < order.size() && scores[order[i]] == s; ++i)
+            (positive[order[i]] ? missed : accepted) += positive[order[i]] ? -1 / positives : 1 / negatives;
+        if (missed > accepted) continue;
+        const double before = missed_before - accepted_before, after = accepted - missed;
+        const double t = before / std::max(before + after, 1e-300);
+        return accepted_before + t * (accepted - accepted_before);
+    }
+    return kNaN;
+}
+
 double mean_auc(const Tensor& p, std::span<const int> labels) {
     HONE_CHECK(p.rank() == 2 && p.dtype() == DType::f64 && p.dim(0) == static_cast<int64_t>(labels.size()));
     const int64_t rows = p.dim(0), columns = p.dim(1);

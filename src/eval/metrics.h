@@ -39,6 +39,9 @@ Tensor probabilities(const Tensor& scores);
 
 /// Area under the ROC curve: P(score of a positive > that of a negative), ties count half. NaN without both kinds.
 double roc_auc(std::span<const double> scores, std::span<const uint8_t> positive);
+/// Of verification: the error at the threshold where as large a share of genuine ones (positive) is rejected as of others
+/// accepted, on the line between the two points of the ROC curve around it. NaN without both kinds.
+double equal_error_rate(std::span<const double> scores, std::span<const uint8_t> positive);
 /// Binary (C is 1 or 2): of the last column. Else the mean over classes, each against the rest, of those that have
 /// samples and are not all (scikit-learn: multi_class="ovr", average="macro"); NaN where none has.
 double mean_auc(const Tensor& probabilities, std::span<const int> labels);

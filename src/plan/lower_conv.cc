@@ -77,6 +77,7 @@ void onednn_conv(const LowerContext& c, std::vector<Candidate>& list) {
 
 void deconv(const LowerContext& c, std::vector<Candidate>& list) {
     const Tensor *w = c.constant(1), *b = c.constant(2);
+    if (!w && !c.given(2)) return conv_pass(c, list);
     if (!w || (c.given(2) && !b) || w->rank() < 3 || w->rank() > 5 || count_of(c.in(0)) == 0 || count_of(c.out()) == 0) return;
     const OpContext op = c.op();
     const Window win = conv_transpose_window(op, c.in(0), w->dims());

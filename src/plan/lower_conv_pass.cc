@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions of a training step by oneDNN in f32 or bf16: forward with weights that are computed, and both gradients.
+// Convolutions of a training step by oneDNN in f32 or bf16: forward with weights that are computed, and both gradients. A
+// transposed convolution of computed weights is the gradient of an input.
+#include "op/window.h"
 #include "plan/onednn_step.h"
 
 namespace hone::lower {
 
+namespace {
+/// Of the convolution whose input's gradient the transposed one computes; false when none has such pads.
+bool adjoint_window(const LowerContext& c, onednn::ConvSpec& s) {
+    const OpContext op = c.op();
+    const Window win = conv_transpose_window(op, c.in(0), c.in(1));
+    s.src_dims = c.out();
+    s.weight_dims = c.in(1);
+    s.dst_dims = c.in(0);
+    s.groups = static_cast<int>(op.integer("group"));
+    s.strides = win.strides;
+    s.dilations = win.dilations;
+    s.pads_begin = s.pads_end = win.pads_begin;
+    for (size_t a = 0; a < win.axes(); ++a) {
+        s.pads_end[a] = (s.dst_dims[a + 2] - 1) * win.strides[a] + win.extent(a) - win.pads_begin[a] - win.out[a];
+        if (s.pads_begin[a] < 0 || s.pads_end[a] < 0) return false;
+    }
+    return true;
+}
+}  // namespace
+
 void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
     using Pass = onednn::ConvPass;
     const bool forward = c.node.domain.empty() && c.node.op == "Conv";
-    if (!forward && c.node.op != "ConvGradInput" && c.node.op != "ConvGradWeight") return;
-    const Pass pass = forward ? Pass::forward : c.node.op == "ConvGradInput" ? Pass::input_gradient : Pass::weight_gradient;
+    const bool transposed = c.node.op == "ConvTranspose";
+    if (!forward && !transposed && c.node.op != "ConvGradInput" && c.node.op != "ConvGradWeight") return;
+    const Pass pass = forward ? Pass::forward : c.node.op == "ConvGradWeight" ? Pass::weight_gradient : Pass::input_gradient;
     const Dims a = c.in(0), b = c.in(1), out = c.out();
     if (a.size() < 3 || a.size() > 5 || count_of(a) == 0 || count_of(b) == 0 || count_of(out) == 0) return;
     for (size_t i = 0; i < c.node.inputs.size(); ++i)
@@ -16,8 +39,10 @@ void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.out_dtype() != DType::f32 && c.out_dtype() != DType::bf16) return;
     onednn::ConvSpec s;
     s.src = s.weights = s.dst = c.out_dtype();
-    onednn_window(c.op(), pass == Pass::input_gradient ? out : a, pass == Pass::weight_gradient ? out : b,
-                  pass == Pass::forward ? out : pass == Pass::input_gradient ? a : b, s);
+    if (transposed && !adjoint_window(c, s)) return;
+    if (!transposed)
+        onednn_window(c.op(), pass == Pass::input_gradient ? out : a, pass == Pass::weight_gradient ? out : b,
+                      pass == Pass::forward ? out : pass == Pass::input_gradient ? a : b, s);
     const int bias = forward && c.given(2) ? 2 : -1;
     if (bias >= 0) s.bias = c.out_dtype();
     s.threads = c.threads;

@@ -13,42 +13,11 @@
 namespace hone::train {
 namespace {
 
-/// What the loss compares with: labels, values of a regression, or a probability a class.
-std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, const Batch& batch) {
-    std::vector<Tensor> out;
-    for (const std::string& name : step.targets) {
-        const TypeInfo type = step.graph.value(step.graph.find_value(name)).type;
-        const Dims dims = dims_of(type.shape);
-        const int64_t n = batch.labels.count(), width = n ? count_of(dims) / n : 0;
-        const int64_t classes = static_cast<int64_t>(data.class_names().size());
-        const int64_t wanted = data.regression() ? batch.targets.count() / n : type.dtype == DType::i64 ? 1 : classes;
-        const bool binary = !data.regression() && type.dtype != DType::i64 && width == 1 && classes == 2;
-        if ((width != wanted && !binary) || (type.dtype == DType::i64 && data.regression()))
-            fail(ErrorKind::data, "train.targets", cat("the loss compares ", to_text(type), " and the data has ", data.regression() ? cat(wanted, " values a sample") : cat(classes, " classes")),
-                 "Choose another loss with --loss, or a network with that many outputs.");
-        if (type.dtype == DType::i64) {
-            if (batch.soft.defined()) fail(ErrorKind::usage, "train.mixup", "mixup makes soft labels, which the loss 'cross_entropy' does not take", "Choose --loss cross_entropy_soft.");
-            out.push_back(batch.labels.reshaped(dims));
-            continue;
-        }
-        Tensor t = data.regression() ? batch.targets.reshaped(dims) : Tensor::zeros(type.dtype, dims);
-        const bool signs = step.targets_are_signs;
-        for (int64_t i = 0; !data.regression() && i < n; ++i)
-            for (int64_t k = 0; k < width; ++k) {
-                const double p = binary ? static_cast<double>(batch.labels.at_int(i)) : batch.soft.defined() ? batch.soft.at(i * width + k) : static_cast<double>(batch.labels.at_int(i) == k);
-                t.set(i * width + k, signs ? 2 * p - 1 : p);
-            }
-        out.push_back(std::move(t));
-    }
-    return out;
-}
-
-ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
-    for (const ScheduleDecl& d : schedules())
-        if (s.name == d.name)
-            for (const Hyper& h : d.hyper)
-                if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
-    return s;
+eval::EvalOptions eval_options(const LoopOptions& o) {
+    eval::EvalOptions e;
+    e.threads = o.threads;
+    e.precision = o.precision;
+    return e;
 }
 
 class Loop {
@@ -58,12 +27,11 @@ class Loop {
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
-        if (model.inputs.size() != 1)
-            fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
-        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), o.trainable);
+        task_ = make_task(model, *data_, o.step.loss, o.task);
+        Trainable trainable = make_trainable(task_->network(o.batch), o.trainable);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), o.step);
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)});
         runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
     }
 
@@ -76,10 +44,11 @@ class Loop {
             t.history.push_back(train_epoch(e, t));
             Epoch& epoch = t.history.back();
             t.model = with_values(model_, weights());
-            if (validation_) epoch.metrics = measure(t.model, *validation_, o_);
+            if (validation_) epoch.metrics = task_->measure(t.model, *validation_, eval_options(o_));
             if (hooks_.epoch) hooks_.epoch(epoch);
-            if (!epoch.metrics.contains("top1")) continue;
-            const double now = epoch.metrics.at("top1");
+            const std::optional<double> merit = task_->merit(epoch.metrics);
+            if (!merit) continue;
+            const double now = *merit;
             schedule_.observe(now);
             if (now > best) best = now, since = 0, best_ = t.model;
             else if (o_.patience && ++since >= o_.patience) {
@@ -97,9 +66,9 @@ class Loop {
         for (int64_t k = 0; k < steps_; ++k) {
             check_interrupt();
             loader_->next(batch_);
-            const std::vector<Tensor> targets = targets_for(step_, *data_, batch_);
+            const std::vector<Tensor> targets = task_->targets(step_, batch_);
             epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run({batch_.x}, targets, epoch.rate);
+            const double loss = runner_->run(task_->inputs(batch_), targets, epoch.rate);
             if (!std::isfinite(loss))
                 fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.loss += loss / static_cast<double>(steps_);
@@ -128,6 +97,7 @@ class Loop {
     ThreadPool pool_;
     int64_t steps_, parameters_ = 0;
     Schedule schedule_;
+    std::unique_ptr<Task> task_;
     TrainingStep step_;
     std::unique_ptr<StepRunner> runner_;
     std::unique_ptr<Loader> loader_;
@@ -137,15 +107,8 @@ class Loop {
 
 }  // namespace
 
-std::map<std::string, double> measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
-    eval::EvalOptions options;
-    options.threads = o.threads;
-    options.precision = o.precision;
-    const eval::Answers a = eval::answer(model, data, options);
-    if (!data.regression()) return {{"top1", a.top1()}};
-    double squares = 0;
-    for (int64_t i = 0; i < a.logits.count(); ++i) squares += (a.logits.at(i) - data.targets().at(i)) * (a.logits.at(i) - data.targets().at(i));
-    return {{"mse", squares / static_cast<double>(std::max<int64_t>(1, a.logits.count()))}};
+Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
+    return make_task(model, data, o.step.loss, o.task)->measure(model, data, eval_options(o));
 }
 
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trains a network on labelled data: batches, steps at the schedule's rates, accuracy on the validation part every epoch.
+// What a batch is to the network, and how it is judged, is a task (task.h): classes, a regression, pairs, two towers.
 // `hone train` calls it; recovery after compression will.
 //
 //   const Trained t = train(read_model("net.onnx"), parts.training, parts.validation.get(), {.epochs = 3}, {});
@@ -14,6 +15,7 @@
 #include "pass/pass.h"
 #include "train/schedule.h"
 #include "train/step.h"
+#include "train/task.h"
 #include "train/trainable.h"
 
 namespace hone::train {
@@ -28,6 +30,7 @@ struct LoopOptions {
     uint64_t seed = 0;         ///< of the order of samples and of augmentation
     Augmentations augment{};
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
+    TaskOptions task{};
     int threads = 1;
     Precision precision = Precision::fp32;
 };
@@ -36,7 +39,7 @@ struct Epoch {
     int64_t epoch = 0;                      ///< from 1
     double loss = 0;                        ///< the mean over the epoch's steps, each before its update
     double rate = 0;                        ///< of its last step
-    std::map<std::string, double> metrics;  ///< on the validation part: "top1"; empty without one
+    Metrics metrics;                        ///< on the validation part; empty without one
     double seconds = 0;                     ///< of training, loading included, evaluation not
 };
 
@@ -54,10 +57,10 @@ struct LoopHooks {
     std::function<void(const Epoch&)> epoch;
 };
 
-/// "top1" of a classifier, "mse" of a regression.
-std::map<std::string, double> measure(const Graph& model, const Dataset& data, const LoopOptions& options);
+/// As the task of this model, data and loss judges: "top1" of a classifier, "mse" of a regression, "auc" of pairs.
+Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& options);
 
-/// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw;
+/// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw, and make_task;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
 /// "train.diverged" when the loss is no longer finite.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);

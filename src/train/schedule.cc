@@ -99,4 +99,12 @@ bool Schedule::observe(double metric) {
     return true;
 }
 
+ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
+    for (const ScheduleDecl& d : schedules())
+        if (s.name == d.name)
+            for (const Hyper& h : d.hyper)
+                if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
+    return s;
+}
+
 }  // namespace hone::train

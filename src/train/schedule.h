@@ -60,4 +60,7 @@ class Schedule {
     PlateauState plateau_;
 };
 
+/// `s` with the run's number of steps where its schedule takes `steps` and is not given them.
+ScheduleSpec with_steps(ScheduleSpec s, int64_t steps);
+
 }  // namespace hone::train

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generative adversarial training (Goodfellow et al., "Generative adversarial nets", NIPS 2014), in the order of steps and
+// with the non-saturating loss of Radford et al. (DCGAN, ICLR 2016): a step of the discriminator on a batch of real and one
+// of generated samples, each normalised by its own statistics; a step of the generator through the discriminator as it then
+// is, whose weights are inputs of that graph and stay. Both step graphs read one set of weights.
+//
+//   const Gan g = train_gan(generator, discriminator, parts.training, {.epochs = 20, .seed = 1}, hooks);
+//   write_model(g.generator, "generator_trained.onnx");
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "train/loop.h"
+
+namespace hone::train {
+
+struct GanOptions {
+    UpdateOptions update{.optimizer = "adam", .hyper = {{"beta1", 0.5}}};  ///< of both networks
+    ScheduleSpec schedule{};
+    double rate = 2e-4;
+    double label_smoothing = 0;  ///< real samples count as 1 - this (Salimans et al. 2016)
+    int64_t epochs = 1, batch = 64;
+    uint64_t seed = 0;  ///< of order, augmentation and latent numbers
+    Augmentations augment{};
+    int64_t samples = 64;  ///< made of the same latent numbers after every epoch; 0: none
+    int threads = 1;
+    Precision precision = Precision::fp32;
+};
+
+/// The two training steps, and the generator as the discriminator's step sees it.
+struct GanSteps {
+    /// Inputs: real samples, generated ones. Output 0: the logits [2N,1] of both. Its target is 1 for real, 0 for generated.
+    TrainingStep discriminator;
+    /// Inputs: latent numbers, then the discriminator's parameters in the order of `discriminator_parameters`. Its
+    /// target is 1: what it makes is to be taken for real.
+    TrainingStep generator;
+    std::vector<std::string> discriminator_parameters;
+    /// Inputs: latent numbers, then the generator's parameters. Normalises by the batch, as the generator's step does.
+    Graph sampler;
+    std::vector<std::string> generator_parameters;
+};
+/// Throws model "train.gan" unless the generator has one float input and its first output is the discriminator's only
+/// input, and the discriminator gives one number a sample; what training_step throws.
+GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const GanOptions& options);
+
+struct GanEpoch {
+    int64_t epoch = 0;  ///< from 1
+    double generator = 0, discriminator = 0;  ///< mean losses: -log D(G(z)); -log D(x) - log(1 - D(G(z)))
+    double real = 0, fake = 0;                ///< mean D(x) and D(G(z)) in the discriminator's steps
+    double rate = 0, seconds = 0;
+    Graph model;     ///< the generator
+    Tensor samples;  ///< [samples, C, H, W] by the generator as it is written: normalised by its running statistics
+};
+
+struct GanHooks {
+    std::function<void(int64_t step, int64_t steps)> step;
+    std::function<void(const GanEpoch&)> epoch;
+};
+
+struct Gan {
+    Graph generator, discriminator;
+    int64_t parameters = 0, samples = 0;  ///< trained, of both; real samples seen
+    double seconds = 0, waited = 0;
+};
+
+/// Throws what gan_steps throws; data "train.few", "data.shape", "train.diverged".
+Gan train_gan(const Graph& generator, const Graph& discriminator, DatasetPtr real, const GanOptions& options, const GanHooks& hooks);
+
+/// f32 [rows, latent dims]: standard normal, by seed and number alone.
+Tensor latent(const Graph& generator, int64_t rows, uint64_t seed, uint64_t number);
+/// `rows` samples of the generator as it is, of latent(generator, rows, seed, 0).
+Tensor generate(const Graph& generator, int64_t rows, uint64_t seed, int threads);
+
+}  // namespace hone::train
