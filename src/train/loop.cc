@@ -75,13 +75,15 @@ class Loop {
         for (int64_t e = 0; e < o_.epochs; ++e) {
             t.history.push_back(train_epoch(e, t));
             Epoch& epoch = t.history.back();
-            t.model = with_values(model_, weights());
+            const std::map<std::string, Tensor> now = weights();
+            t.model = with_values(model_, now);
+            if (hooks_.weights) hooks_.weights(e + 1, now);
             if (validation_) epoch.metrics = measure(t.model, *validation_, o_);
             if (hooks_.epoch) hooks_.epoch(epoch);
             if (!epoch.metrics.contains("top1")) continue;
-            const double now = epoch.metrics.at("top1");
-            schedule_.observe(now);
-            if (now > best) best = now, since = 0, best_ = t.model;
+            const double top1 = epoch.metrics.at("top1");
+            schedule_.observe(top1);
+            if (top1 > best) best = top1, since = 0, best_ = t.model;
             else if (o_.patience && ++since >= o_.patience) {
                 t.model = best_;
                 break;
@@ -103,7 +105,7 @@ class Loop {
             if (!std::isfinite(loss))
                 fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.loss += loss / static_cast<double>(steps_);
-            if (hooks_.step) hooks_.step(e * steps_ + k + 1, steps_ * o_.epochs, loss);
+            if (hooks_.step) hooks_.step({e * steps_ + k + 1, steps_ * o_.epochs, loss, epoch.rate, loader_->seconds_waited(), runner_->gradient_norm()});
         }
         epoch.seconds = now_seconds() - start;
         t.seconds += epoch.seconds;
