@@ -16,6 +16,7 @@
 #include "record/json.h"
 #include "record/table.h"
 #include "record/train.h"
+#include "train/log.h"
 #include "train/loop.h"
 
 namespace hone::cli {
@@ -26,7 +27,7 @@ struct TrainArgs {
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
-    bool decay_weights_only = false;
+    bool decay_weights_only = false, tensorboard = false;
     DataArgs data;
 };
 
@@ -155,10 +156,16 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     const std::string file = cat(folder, "/", stem, "_trained.onnx");
     Progress progress("training", 1);
     train::LoopHooks hooks;
-    hooks.step = [&](int64_t done, int64_t all, double) { progress.update(static_cast<double>(done) / static_cast<double>(all)); };
+    hooks.step = [&](const train::StepInfo& s) { progress.update(static_cast<double>(s.step) / static_cast<double>(s.steps)); };
     hooks.epoch = [&](const train::Epoch& e) {
         call.say(cat("epoch ", e.epoch, ": loss ", record::number_text(e.loss), ", ", metrics_text(numbers(e.metrics)), ", ", human_seconds(e.seconds)));
     };
+    std::unique_ptr<train::TrainingLog> log;
+    if (a.tensorboard) {
+        log = std::make_unique<train::TrainingLog>(folder + "/tensorboard", [&](const std::string& why) { call.warn(why); });
+        log->pictures(parts, options);
+        log->watch(options, hooks);
+    }
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
     set_metadata(trained.model, parts, eval::precision_name(options.precision));
     write_model(trained.model, file);
@@ -175,7 +182,9 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, numbers(e.metrics)});
     if (parts.test) {
         t.part = "test";
-        t.metrics = numbers(train::measure(trained.model, *parts.test, options));
+        const std::map<std::string, double> metrics = train::measure(trained.model, *parts.test, options);
+        t.metrics = numbers(metrics);
+        if (log) log->result(t.part, metrics);
     }
     t.peak_bytes = peak_resident_bytes();
     t.warnings = call.warnings;
@@ -213,6 +222,7 @@ Verb train_verb() {
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
+        o.flag("tensorboard", a->tensorboard, "also write events for TensorBoard into the folder tensorboard of --out");
         add_precision(o, a->precision);
         add_data(o, a->data, false);
     };

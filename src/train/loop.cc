@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/interrupt.h"
 #include "base/thread_pool.h"
@@ -38,12 +39,14 @@ class Loop {
     Trained run() {
         Trained t;
         t.parameters = parameters_;
-        double best = -1;
+        double best = -std::numeric_limits<double>::infinity();
         int64_t since = 0;
         for (int64_t e = 0; e < o_.epochs; ++e) {
             t.history.push_back(train_epoch(e, t));
             Epoch& epoch = t.history.back();
-            t.model = with_values(model_, weights());
+            const std::map<std::string, Tensor> values = weights();
+            t.model = with_values(model_, values);
+            if (hooks_.weights) hooks_.weights(e + 1, values);
             if (validation_) epoch.metrics = task_->measure(t.model, *validation_, eval_options(o_));
             if (hooks_.epoch) hooks_.epoch(epoch);
             const std::optional<double> merit = task_->merit(epoch.metrics);
@@ -72,7 +75,7 @@ class Loop {
             if (!std::isfinite(loss))
                 fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.loss += loss / static_cast<double>(steps_);
-            if (hooks_.step) hooks_.step(e * steps_ + k + 1, steps_ * o_.epochs, loss);
+            if (hooks_.step) hooks_.step({e * steps_ + k + 1, steps_ * o_.epochs, loss, epoch.rate, loader_->seconds_waited(), runner_->gradient_norm()});
         }
         epoch.seconds = now_seconds() - start;
         t.seconds += epoch.seconds;

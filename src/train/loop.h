@@ -8,6 +8,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,9 +53,18 @@ struct Trained {
     double waited = 0;     ///< seconds of these in which the step waited for data
 };
 
+struct StepInfo {
+    int64_t step = 0, steps = 0;  ///< from 1; of all epochs
+    double loss = 0, rate = 0;
+    double waited = 0;            ///< seconds waited for data since the loop began
+    std::optional<double> gradient_norm{};  ///< with update.measure_norm, before clipping
+};
+
 struct LoopHooks {
-    std::function<void(int64_t step, int64_t steps, double loss)> step;
+    std::function<void(const StepInfo&)> step;
     std::function<void(const Epoch&)> epoch;
+    /// Parameters and statistics after an epoch, before `epoch` is called; the tensors are the hook's to keep.
+    std::function<void(int64_t epoch, const std::map<std::string, Tensor>&)> weights;
 };
 
 /// As the task of this model, data and loss judges: "top1" of a classifier, "mse" of a regression, "auc" of pairs.

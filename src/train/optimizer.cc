@@ -80,7 +80,8 @@ class Updater {
             for (ValueId& d : d_) d = b_.node("Clip", {d, b_.like(d, -o_.clip_value), b_.like(d, o_.clip_value)});
             squares = kNone;
         }
-        if (o_.clip_norm > 0) clip_norm(squares == kNone ? sum_of_squares() : squares);
+        if (o_.clip_norm > 0 || o_.measure_norm) out_.norm = b_.sqrt(squares == kNone ? sum_of_squares() : squares);
+        if (o_.clip_norm > 0) clip_norm();
         const ValueId step = state("train.step", Tensor::scalar_i64(0));
         for (size_t i = 0; i < parameters_.size(); ++i) update(parameters_[i], d_[i], step);
         bind(step, b_.add(step, apply_ == kNone ? b_.constant(Tensor::scalar_i64(1)) : b_.cast(apply_, DType::i64)));
@@ -128,8 +129,7 @@ class Updater {
         only_when(out_.finite);
     }
     /// torch.nn.utils.clip_grad_norm_: by min(1, most / (length + 1e-6)).
-    void clip_norm(ValueId squares) {
-        out_.norm = b_.sqrt(squares);
+    void clip_norm() {
         const ValueId length = b_.shift(out_.norm, 1e-6);
         const ValueId factor = b_.node("Min", {b_.div(b_.like(length, o_.clip_norm), length), b_.like(length, 1)});
         for (ValueId& d : d_) d = b_.mul(d, b_.cast(factor, b_.dtype(d)));

@@ -42,6 +42,7 @@ struct UpdateOptions {
     double clip_norm = 0;             ///< the whole gradient to at most this length (Pascanu et al. 2013); 0: off
     int64_t accumulate = 1;           ///< micro-batches a step: their gradients are averaged, the last one updates
     double ema = 0;                   ///< averages of the weights (Polyak), e = ema e + (1 - ema) w, "<parameter>.ema"; 0: off
+    bool measure_norm = false;        ///< the length of the whole gradient is wanted, without clip_norm too
     bool skip_nonfinite = false;      ///< a step whose gradients are not all finite changes no weight and no moment
     /// A scalar that gradients are multiplied with before all else: the reciprocal of a loss scale.
     ValueId unscale = kNone;
@@ -49,7 +50,7 @@ struct UpdateOptions {
 
 struct Update {
     ValueId rate = kNone;   ///< the input "lr", an f64 scalar
-    ValueId norm = kNone;   ///< with clip_norm: the length of the whole gradient before it
+    ValueId norm = kNone;   ///< with clip_norm or measure_norm: the length of the whole gradient before it
     ValueId finite = kNone; ///< bool, with skip_nonfinite
     /// Of every state that was added: weights, moments, "train.step", ...; in memory of its own, for sessions write states
     /// in place.

@@ -7,7 +7,7 @@
 
 namespace hone::train {
 
-StepRunner::StepRunner(const TrainingStep& step, ThreadPool* pool, const PlanOptions& options) : loss_(step.loss) {
+StepRunner::StepRunner(const TrainingStep& step, ThreadPool* pool, const PlanOptions& options) : loss_(step.loss), norm_(step.norm) {
     const Graph& g = step.graph;
     inputs_.resize(g.inputs.size());
     std::set<size_t> special;

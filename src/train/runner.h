@@ -8,6 +8,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,14 @@ class StepRunner {
     void set_states(const std::map<std::string, Tensor>& values);
     /// Output i of the step's graph, of the last run.
     Tensor output(size_t i) const { return session_->output(i); }
+    /// Of the last run, where the step measures it.
+    std::optional<double> gradient_norm() const { return norm_ ? std::optional(output(*norm_).at(0)) : std::nullopt; }
     Session& session() { return *session_; }
     const Plan& plan() const { return session_->plan(); }
 
   private:
     size_t loss_;
+    std::optional<size_t> norm_;
     std::unique_ptr<Session> session_;
     std::map<std::string, Tensor> states_;
     std::vector<Tensor> inputs_;            ///< of the graph, in its order

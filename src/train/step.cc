@@ -9,7 +9,7 @@ namespace hone::train {
 TrainingStep training_step(Trainable t, const StepOptions& options) {
     if (options.loss.reduction == Reduction::none)
         fail(ErrorKind::usage, "train.reduction", "a step descends on one number; the loss is not reduced", "Take the mean or the sum.");
-    TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial), options.loss.name == "hinge"};
+    TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial), {}, options.loss.name == "hinge"};
     Graph& g = s.graph;
     passes::fold_constants(g, {});  // what computes shapes; parameters are inputs by now
     infer_graph(g);
@@ -25,6 +25,10 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     const std::vector<ValueId> gradients = add_gradients(g, {{loss}}, weights);
     Update update = add_update(g, t.parameters, gradients, options.update);
     s.rate = g.value(update.rate).name;
+    if (options.update.measure_norm) {
+        s.norm = g.outputs.size();
+        g.outputs.push_back(update.norm);
+    }
     s.initial.merge(update.initial);
     return s;
 }

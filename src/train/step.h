@@ -5,6 +5,7 @@
 //   // inputs by name: the model's, s.targets, s.rate, the states; outputs: the model's, at s.loss the loss, new states
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct TrainingStep {
     std::string rate;                       ///< name of the input that takes the learning rate, an f64 scalar
     size_t loss = 0;                        ///< index of the output
     std::map<std::string, Tensor> initial;  ///< of every state
+    std::optional<size_t> norm = {};        ///< index of the output that is the gradient's length, with update.measure_norm
     bool targets_are_signs = false;         ///< -1 and 1 where others take 0 and 1 (hinge)
 };
 

@@ -76,9 +76,9 @@ TEST(Loop, LearnsWhatItsFirstWeightsCannot) {
     const Graph model = perceptron(16, 2);
     int64_t steps = 0, epochs = 0;
     LoopHooks hooks;
-    hooks.step = [&](int64_t done, int64_t all, double) {
-        steps = done;
-        EXPECT_EQ(all, 160);
+    hooks.step = [&](const StepInfo& s) {
+        steps = s.step;
+        EXPECT_EQ(s.steps, 160);
     };
     hooks.epoch = [&](const Epoch& e) { epochs = e.epoch; };
     const Trained t = train::train(model, training, validation.get(), options(), hooks);
