@@ -49,6 +49,8 @@ void image_of_planes(const uint8_t* planes, const ImageInfo& info, Image& into);
 /// A baseline JPEG as libjpeg (and Pillow) writes it unasked: accurate integer DCT, colour at half resolution both ways.
 /// 1 or 3 channels, `quality` 1..100.
 std::vector<uint8_t> encode_jpeg(const Image& image, int quality);
+/// 8 bits a channel, 1 or 3 channels.
+std::vector<uint8_t> encode_png(const Image& image);
 
 /// Used by the readers of the two formats: throws data.image.limit.
 void check_image_size(int64_t width, int64_t height, const std::string& where, const ImageLimits& limits);

@@ -132,4 +132,20 @@ Image decode_png(const uint8_t* data, size_t size, const std::string& where, con
     return image;
 }
 
+std::vector<uint8_t> encode_png(const Image& image) {
+    HONE_CHECK(image.channels == 1 || image.channels == 3);
+    HONE_CHECK(image.width > 0 && image.height > 0 && image.pixels.size() == image.bytes());
+    png_image p{};
+    p.version = PNG_IMAGE_VERSION;
+    p.width = static_cast<png_uint_32>(image.width);
+    p.height = static_cast<png_uint_32>(image.height);
+    p.format = image.channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(p);
+    std::vector<uint8_t> out(size);
+    const int done = png_image_write_to_memory(&p, out.data(), &size, 0, image.pixels.data(), 0, nullptr);
+    HONE_CHECK(done, p.message);
+    out.resize(size);
+    return out;
+}
+
 }  // namespace hone
