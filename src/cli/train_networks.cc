@@ -37,7 +37,7 @@ train::TaskOptions task_options(const NetworkArgs& a) {
 std::string write_classifier(Graph& trained, const NetworkArgs& a, const DataParts& parts, const std::string& precision, const std::string& file) {
     if (!train::reads_texts(trained)) return {};
     std::vector<std::string> texts = task_options(a).texts;
-    if (texts.empty()) texts = parts.class_names;
+    if (texts.empty()) texts = train::class_texts(trained, parts.class_names);
     Graph classifier = train::with_texts(trained, train::number_texts(trained, texts));
     set_metadata(classifier, parts, precision);
     const std::string beside = cat(file.substr(0, file.size() - std::string(".onnx").size()), "_classifier.onnx");

@@ -52,6 +52,8 @@ TEST(TrainNetworks, ASiamesePairOnPairs) {
     const hone::Graph g = hone::read_model(folder + "/net_trained.onnx");
     EXPECT_EQ(g.value(g.find_value("conv1.weight")).users.size(), 2u);
     EXPECT_TRUE(hone::file_exists(folder + "/train.html"));
+    const Json eval = Json::parse(hone_command({"eval", folder + "/net_trained.onnx", "--data", folder + "/data", "--part", "test", "--json"}).out);
+    EXPECT_EQ(eval.number("metrics.auc"), j.number("metrics.auc"));
 }
 
 TEST(TrainNetworks, TwoTowersWithTextsOfTheClasses) {
@@ -66,6 +68,8 @@ TEST(TrainNetworks, TwoTowersWithTextsOfTheClasses) {
     EXPECT_EQ(j.text("classifier"), classifier);
     const Json eval = Json::parse(hone_command({"eval", classifier, "--data", folder + "/data", "--part", "test", "--json"}).out);
     EXPECT_EQ(eval.number("metrics.top1"), j.number("metrics.top1"));
+    const Json towers = Json::parse(hone_command({"eval", folder + "/net_trained.onnx", "--data", folder + "/data", "--part", "test", "--json"}).out);
+    EXPECT_EQ(towers.number("metrics.top1"), j.number("metrics.top1"));  // by the texts that it notes
     write_text(folder + "/few", "one\ntwo\n");
     EXPECT_EQ(hone_command({"train", net, "--texts", folder + "/few", "--data", folder + "/data"}).exit_code, 5);
 }
