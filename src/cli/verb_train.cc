@@ -8,6 +8,7 @@
 #include "base/timing.h"
 #include "base/usage.h"
 #include "cli/common.h"
+#include "cli/train_networks.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -29,6 +30,7 @@ struct TrainArgs {
     std::optional<double> momentum, weight_decay;
     bool decay_weights_only = false, tensorboard = false;
     DataArgs data;
+    NetworkArgs networks;
 };
 
 std::vector<std::string> split_list(const std::string& text) {
@@ -112,6 +114,7 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.augment = parse_augmentations(a.augment);
     o.patience = a.patience;
     o.threads = call.common.threads;
+    o.task = task_options(a.networks);
     set_hyper(a, o);
     return o;
 }
@@ -141,11 +144,19 @@ std::string human(const record::Train& t) {
                  return all;
              }())), " % of the time waiting for data\n");
     s += cat("written    ", record::printable(t.model), "\n");
+    if (!t.classifier.empty()) s += cat("           ", record::printable(t.classifier), " (with the texts of the classes)\n");
     return s;
 }
 
-int train_verb_run(const TrainArgs& a, Call& call) {
+int train_verb_run(TrainArgs a, Call& call) {
     Graph model = read_model(a.model);
+    if (!a.networks.discriminator.empty()) {
+        if (!call.options.given("optimizer")) a.optimizer = "adam";
+        train::LoopOptions options = loop_options(a, call);
+        options.precision = choose_precision(a.precision, model);
+        return train_gan_verb(a.model, a.networks, a.data, options, call);
+    }
+    if (!call.options.given("loss")) a.loss = train::natural_loss(model);
     const DataParts parts = open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     train::LoopOptions options = loop_options(a, call);
@@ -167,10 +178,10 @@ int train_verb_run(const TrainArgs& a, Call& call) {
         log->watch(options, hooks);
     }
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
-    set_metadata(trained.model, parts, eval::precision_name(options.precision));
-    write_model(trained.model, file);
-
     record::Train t;
+    set_metadata(trained.model, parts, eval::precision_name(options.precision));
+    t.classifier = write_classifier(trained.model, a.networks, parts, eval::precision_name(options.precision), file);
+    write_model(trained.model, file);
     t.model = absolute_path(file), t.original = absolute_path(a.model), t.data = a.data.data;
     t.precision = eval::precision_name(options.precision), t.loss = a.loss, t.optimizer = a.optimizer, t.schedule = a.schedule;
     t.seed = static_cast<int64_t>(call.common.seed);
@@ -188,7 +199,7 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     }
     t.peak_bytes = peak_resident_bytes();
     t.warnings = call.warnings;
-    call.emit(record::to_json(t), human(t), "train.json");
+    emit_training(t, human(t), {}, call);
     return 0;
 }
 }  // namespace
@@ -199,7 +210,10 @@ Verb train_verb() {
     v.name = "train";
     v.summary = "trains a network on labelled data, from its weights as they are";
     v.examples = {{"hone train net.onnx --data fashion-mnist --epochs 3 --lr 0.05 --momentum 0.9 --schedule one_cycle --out run", "writes run/net_trained.onnx and run/train.json"},
-                  {"hone train net.onnx --data folder --optimizer adamw --lr 1e-3 --freeze 'features.*'", "fine-tunes what is not frozen"}};
+                  {"hone train net.onnx --data folder --optimizer adamw --lr 1e-3 --freeze 'features.*'", "fine-tunes what is not frozen"},
+                  {"hone train siamese.onnx --data fashion-mnist --optimizer adam --lr 1e-3", "on pairs, by the contrastive loss"},
+                  {"hone train gan_generator.onnx --gan gan_discriminator.onnx --data fashion-mnist --epochs 20 --judge classifier.onnx --out gan",
+                   "against each other; writes samples and train.html"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("epochs", "N", a->epochs, "how often each training sample is used").at_least(1);
@@ -224,6 +238,7 @@ Verb train_verb() {
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
         o.flag("tensorboard", a->tensorboard, "also write events for TensorBoard into the folder tensorboard of --out");
         add_precision(o, a->precision);
+        add_networks(o, a->networks);
         add_data(o, a->data, false);
     };
     v.run = [a](Call& call) { return train_verb_run(*a, call); };

@@ -19,15 +19,29 @@ struct TrainEpoch {
     }
 };
 
+/// A picture of generated samples, written after an epoch.
+struct TrainSamples {
+    int64_t epoch = 0;
+    std::string file{};
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("epoch", s.epoch);
+        v("file", s.file);
+    }
+};
+
 struct Train {
     static constexpr const char* schema = "hone.train/1";
     std::string model{}, original{}, data{}, precision{}, loss{}, optimizer{}, schedule{}, part{};  ///< `part`: which `metrics` are of
+    std::string discriminator{};  ///< of a generator that was trained against it
+    std::string classifier{};     ///< of two towers: with the texts of the classes as constants
     Numbers metrics{};  ///< accuracies are fractions
     int64_t parameters = 0;  ///< that were trained
     double samples_per_second = 0;  ///< loading included, evaluation not
     double waited_seconds = 0;      ///< for data
     int64_t peak_bytes = 0;         ///< resident, of the process
     std::vector<TrainEpoch> history{};
+    std::vector<TrainSamples> samples{};
     int64_t seed = 0;
     Machine machine{};
     Texts recipe{};
@@ -37,6 +51,8 @@ struct Train {
         v("model", s.model);
         v("original", s.original);
         v("data", s.data);
+        v("discriminator", s.discriminator);
+        v("classifier", s.classifier);
         v("precision", s.precision);
         v("loss", s.loss);
         v("optimizer", s.optimizer);
@@ -48,6 +64,7 @@ struct Train {
         v("waited_seconds", s.waited_seconds);
         v("peak_bytes", s.peak_bytes);
         v("history", s.history);
+        v("samples", s.samples);
         v("seed", s.seed);
         v("machine", s.machine);
         v("recipe", s.recipe);

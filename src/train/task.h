@@ -44,7 +44,7 @@ class Task {
 };
 
 struct TaskOptions {
-    std::vector<std::string> texts{};  ///< of the classes, for a network that reads texts; empty: the class names
+    std::vector<std::string> texts{};  ///< of the classes, for a network that reads texts; empty: as class_texts
 };
 
 /// `model` and `data` must outlive the task. Throws model "train.inputs" for a network whose inputs no task fills; data
@@ -66,6 +66,8 @@ bool reads_texts(const Graph& model);
 /// Of two towers and the texts of the classes, numbered: a classifier of the other input, whose texts are constants.
 /// Its only output is [N, classes].
 Graph with_texts(const Graph& towers, const Tensor& texts);
+/// What stands for the classes where nobody says: the texts that the network's metadata notes, else the class names.
+std::vector<std::string> class_texts(const Graph& towers, const std::vector<std::string>& class_names);
 /// [classes, L] as the network's metadata `hone.text` numbers them, or by a vocabulary of their characters, which then is
 /// noted there. Throws data "data.texts" for more or fewer texts than classes, or more characters than the table has rows.
 Tensor number_texts(Graph& towers, const std::vector<std::string>& texts);

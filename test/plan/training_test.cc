@@ -140,7 +140,11 @@ std::vector<Case> conv_cases() {
         x["shape"] = c.x, w["shape"] = c.w;
         all.push_back({c.note, "ConvGradInput", "hone", {c.y, c.w}, x});
         all.push_back({c.note, "ConvGradWeight", "hone", {c.x, c.y}, w});
+        all.push_back({c.note, "ConvTranspose", "", {c.y, c.w}, c.a});
     }
+    all.push_back({"output_padding", "ConvTranspose", "", {{2, 6, 5, 4}, {6, 5, 3, 3}},
+                   {{"strides", Ints{2, 2}}, {"pads", same}, {"output_padding", Ints{1, 0}}}});
+    all.push_back({"output_shape", "ConvTranspose", "", {{2, 6, 5, 4}, {6, 5, 4, 4}}, {{"strides", Ints{2, 2}}, {"output_shape", Ints{10, 9}}}});
     for (size_t i = 0, n = all.size(); i < n; ++i) {
         all.push_back(all[i]);
         all.back().note += "_bf16", all.back().type = DType::bf16, all.back().tolerance = 1e-2;
