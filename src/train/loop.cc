@@ -33,7 +33,7 @@ class Loop {
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), o.step);
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)});
-        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+        runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
     }
 
     Trained run() {
