@@ -68,7 +68,10 @@ GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const Gan
         in.push_back(through.add_input(cat("discriminator.", v.name), v.type));
     }
     through.outputs = {logits(through, append(through, judge.graph, in))};
-    s.generator = training_step(make_trainable(through), step);
+    TrainableOptions own;  // behind learned weights, constants of the discriminator look like parameters that they were not before
+    for (const Parameter& p : find_parameters(through))
+        if (g.find_value(p.name) == kNone) own.freeze.push_back(p.name);
+    s.generator = training_step(make_trainable(through, own), step);
     s.discriminator_parameters = judge.parameters;
 
     Borrowed sampler = borrow(g);
