@@ -8,7 +8,8 @@
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "eval/evaluate.h"
-#include "train/runner.h"
+#include "train/identity.h"
+#include "train/resume.h"
 
 namespace hone::train {
 namespace {
@@ -54,7 +55,7 @@ ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
+        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(kept_.threads()), steps_(training->size() / o.batch),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
@@ -63,53 +64,88 @@ class Loop {
         Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), o.trainable);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), o.step);
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
-        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+        o_.threads = pool_.threads();
+        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o_.threads, .precision = o.precision, .choose = kept_.choose()});
+        kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
+        waited_before_ = state_.waited;
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment}, LoaderState{done() / steps_, done() % steps_});
     }
 
     Trained run() {
-        Trained t;
-        t.parameters = parameters_;
-        double best = -1;
-        int64_t since = 0;
-        for (int64_t e = 0; e < o_.epochs; ++e) {
-            t.history.push_back(train_epoch(e, t));
-            Epoch& epoch = t.history.back();
-            t.model = with_values(model_, weights());
-            if (validation_) epoch.metrics = measure(t.model, *validation_, o_);
-            if (hooks_.epoch) hooks_.epoch(epoch);
-            if (!epoch.metrics.contains("top1")) continue;
-            const double now = epoch.metrics.at("top1");
-            schedule_.observe(now);
-            if (now > best) best = now, since = 0, best_ = t.model;
-            else if (o_.patience && ++since >= o_.patience) {
-                t.model = best_;
-                break;
-            }
+        try {
+            while (!ended() && train_epoch()) judge_epoch();
+            kept_.ended(ended());
+            return result();
+        } catch (const Error& e) {
+            if (e.id == "interrupted") kept_.stopped();
+            throw;
         }
-        return t;
     }
 
   private:
-    Epoch train_epoch(int64_t e, Trained& t) {
-        Epoch epoch{.epoch = e + 1, .metrics = {}};
-        const double start = now_seconds();
-        for (int64_t k = 0; k < steps_; ++k) {
+    int64_t done() const { return static_cast<int64_t>(state_.history.size()) * steps_ + state_.batch; }
+    bool out_of_patience() const { return o_.patience > 0 && state_.since >= o_.patience; }
+    bool ended() const { return static_cast<int64_t>(state_.history.size()) >= o_.epochs || out_of_patience(); }
+
+    /// The rest of the epoch; false when the time is over before its end.
+    bool train_epoch() {
+        Epoch& epoch = state_.open;
+        epoch.epoch = static_cast<int64_t>(state_.history.size()) + 1;
+        while (state_.batch < steps_) {
             check_interrupt();
+            const double start = now_seconds();
+            if (o_.time_budget > 0 && start - began_ >= o_.time_budget) return false;
             loader_->next(batch_);
             const std::vector<Tensor> targets = targets_for(step_, *data_, batch_);
-            epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run({batch_.x}, targets, epoch.rate);
+            const double rate = schedule_.at(done());
+            const double loss = runner_->run({batch_.x}, targets, rate);
             if (!std::isfinite(loss))
-                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
+                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
+            epoch.rate = rate;
             epoch.loss += loss / static_cast<double>(steps_);
-            if (hooks_.step) hooks_.step(e * steps_ + k + 1, steps_ * o_.epochs, loss);
+            epoch.seconds += now_seconds() - start;
+            state_.waited = waited_before_ + loader_->seconds_waited();
+            ++state_.batch;
+            if (hooks_.step) hooks_.step(done(), steps_ * o_.epochs, loss);
+            kept_.step_done();
         }
-        epoch.seconds = now_seconds() - start;
-        t.seconds += epoch.seconds;
-        t.samples += steps_ * o_.batch;
-        t.waited = loader_->seconds_waited();
-        return epoch;
+        return true;
+    }
+
+    /// Of an epoch whose steps are done: its metrics, and what follows from them.
+    void judge_epoch() {
+        Epoch epoch = state_.open;
+        if (validation_) epoch.metrics = measure(with_values(model_, weights()), *validation_, o_);
+        state_.history.push_back(epoch);
+        state_.open = {};
+        state_.batch = 0;
+        if (epoch.metrics.contains("top1")) {
+            const double now = epoch.metrics.at("top1");
+            schedule_.observe(now);
+            if (o_.patience && (!state_.best || now > *state_.best)) state_.best = now, state_.since = 0, state_.best_weights = weights();
+            else if (o_.patience) ++state_.since;
+        }
+        if (hooks_.epoch) hooks_.epoch(epoch);
+        if (!ended()) kept_.epoch_done();
+    }
+
+    Trained result() {
+        Trained t;
+        t.model = with_values(model_, out_of_patience() ? state_.best_weights : weights());
+        t.history = state_.history;
+        if (state_.batch > 0) {  // the time was over within an epoch
+            Epoch part = state_.open;
+            part.loss *= static_cast<double>(steps_) / static_cast<double>(state_.batch);
+            if (validation_) part.metrics = measure(t.model, *validation_, o_);
+            t.history.push_back(part);
+        }
+        for (const Epoch& e : t.history) t.seconds += e.seconds;
+        t.parameters = parameters_;
+        t.samples = done() * o_.batch;
+        t.waited = state_.waited;
+        t.stopped = out_of_patience() ? "patience" : ended() ? "" : "time";
+        t.resumed_at = kept_.resumed_at();
+        return t;
     }
 
     /// Parameters and statistics; not the optimiser's own.
@@ -120,10 +156,12 @@ class Loop {
         return out;
     }
 
+    RunCheckpoints kept_;
+    const double began_ = now_seconds();
     const Graph& model_;
     DatasetPtr data_;
     const Dataset* validation_;
-    const LoopOptions& o_;
+    LoopOptions o_;
     const LoopHooks& hooks_;
     ThreadPool pool_;
     int64_t steps_, parameters_ = 0;
@@ -132,7 +170,8 @@ class Loop {
     std::unique_ptr<StepRunner> runner_;
     std::unique_ptr<Loader> loader_;
     Batch batch_;
-    Graph best_;
+    LoopState state_;
+    double waited_before_ = 0;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "data/loader.h"
 #include "pass/pass.h"
+#include "train/checkpoint.h"
 #include "train/schedule.h"
 #include "train/step.h"
 #include "train/trainable.h"
@@ -30,6 +31,8 @@ struct LoopOptions {
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     int threads = 1;
     Precision precision = Precision::fp32;
+    CheckpointOptions checkpoint{};
+    double time_budget = 0;    ///< seconds after which training stops with what it has; 0: off
 };
 
 struct Epoch {
@@ -47,11 +50,14 @@ struct Trained {
     int64_t samples = 0;   ///< trained on, over all epochs
     double seconds = 0;    ///< of training, evaluation not included
     double waited = 0;     ///< seconds of these in which the step waited for data
+    std::string stopped{};  ///< what ended it before the last epoch was done: "patience" or "time"; else empty
+    int64_t resumed_at = 0;  ///< the step of the checkpoint that it went on from
 };
 
 struct LoopHooks {
     std::function<void(int64_t step, int64_t steps, double loss)> step;
     std::function<void(const Epoch&)> epoch;
+    std::function<void(const std::string&)> say, warn;  ///< of checkpoints, for the user
 };
 
 /// "top1" of a classifier, "mse" of a regression.
@@ -59,7 +65,8 @@ std::map<std::string, double> measure(const Graph& model, const Dataset& data, c
 
 /// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
-/// "train.diverged" when the loss is no longer finite.
+/// "train.diverged" when the loss is no longer finite. With options.checkpoint what RunCheckpoints throws (resume.h); budget
+/// "interrupted" after a signal, when the run is saved.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
 
 }  // namespace hone::train
