@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/timing.h"
 #include "base/usage.h"
+#include "cli/cli.h"
 #include "cli/common.h"
 #include "cli/train_networks.h"
 #include "eval/evaluate.h"
@@ -28,7 +29,9 @@ struct TrainArgs {
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
-    bool decay_weights_only = false, tensorboard = false;
+    bool decay_weights_only = false, tensorboard = false, resume = false;
+    std::string checkpoint_every = "10m,epoch";
+    double time_budget = 0;
     DataArgs data;
     NetworkArgs networks;
 };
@@ -89,6 +92,19 @@ void set_hyper(const TrainArgs& a, train::LoopOptions& o) {
     }
 }
 
+/// Checkpoints go into a folder of --out; without it there are none.
+train::CheckpointOptions checkpoint_options(const TrainArgs& a, const Call& call) {
+    train::CheckpointOptions c;
+    if (!call.common.out.empty()) c.folder = call.common.out + "/checkpoints";
+    else if (a.resume || call.options.given("checkpoint-every"))
+        fail(ErrorKind::usage, "train.out", cat(a.resume ? "--resume" : "--checkpoint-every", " is about checkpoints, which lie in --out"), "Give the folder with --out.");
+    train::set_checkpoint_every(c, a.checkpoint_every);
+    c.resume = a.resume;
+    c.keep_threads = !call.options.given("threads");
+    c.version = version();
+    return c;
+}
+
 train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     train::LoopOptions o;
     o.step.loss.name = a.loss;
@@ -115,6 +131,8 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.patience = a.patience;
     o.threads = call.common.threads;
     o.task = task_options(a.networks);
+    o.checkpoint = checkpoint_options(a, call);
+    o.time_budget = a.time_budget;
     set_hyper(a, o);
     return o;
 }
@@ -143,6 +161,8 @@ std::string human(const record::Train& t) {
                  for (const record::TrainEpoch& e : t.history) all += e.seconds;
                  return all;
              }())), " % of the time waiting for data\n");
+    if (t.stopped == "time") s += cat("stopped by --time-budget", "; with --out, --resume goes on from there\n");
+    if (t.stopped == "patience") s += "stopped by --patience, with the best epoch's weights\n";
     s += cat("written    ", record::printable(t.model), "\n");
     if (!t.classifier.empty()) s += cat("           ", record::printable(t.classifier), " (with the texts of the classes)\n");
     return s;
@@ -171,6 +191,8 @@ int train_verb_run(TrainArgs a, Call& call) {
     hooks.epoch = [&](const train::Epoch& e) {
         call.say(cat("epoch ", e.epoch, ": loss ", record::number_text(e.loss), ", ", metrics_text(numbers(e.metrics)), ", ", human_seconds(e.seconds)));
     };
+    hooks.say = [&](const std::string& text) { call.say(text); };
+    hooks.warn = [&](const std::string& text) { call.warn(text); };
     std::unique_ptr<train::TrainingLog> log;
     if (a.tensorboard) {
         log = std::make_unique<train::TrainingLog>(folder + "/tensorboard", [&](const std::string& why) { call.warn(why); });
@@ -190,6 +212,7 @@ int train_verb_run(TrainArgs a, Call& call) {
     t.parameters = trained.parameters;
     t.samples_per_second = static_cast<double>(trained.samples) / std::max(1e-9, trained.seconds);
     t.waited_seconds = trained.waited;
+    t.stopped = trained.stopped, t.resumed_at = trained.resumed_at;
     for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, numbers(e.metrics)});
     if (parts.test) {
         t.part = "test";
@@ -237,6 +260,9 @@ Verb train_verb() {
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
         o.flag("tensorboard", a->tensorboard, "also write events for TensorBoard into the folder tensorboard of --out");
+        o.seconds("time-budget", a->time_budget, "training stops after this time with what it has; 0: off").at_least(0);
+        o.add("checkpoint-every", "N|TIME|epoch,...", a->checkpoint_every, "what is done so far is kept in --out, every N steps, so often, each epoch, or never");
+        o.flag("resume", a->resume, "goes on from the last checkpoint in --out, to the bit; begins where there is none");
         add_precision(o, a->precision);
         add_networks(o, a->networks);
         add_data(o, a->data, false);

@@ -40,6 +40,8 @@ struct Train {
     double samples_per_second = 0;  ///< loading included, evaluation not
     double waited_seconds = 0;      ///< for data
     int64_t peak_bytes = 0;         ///< resident, of the process
+    std::string stopped{};          ///< "patience" or "time" where it ended before its last epoch
+    int64_t resumed_at = 0;         ///< the step of the checkpoint that it went on from
     std::vector<TrainEpoch> history{};
     std::vector<TrainSamples> samples{};
     int64_t seed = 0;
@@ -63,6 +65,8 @@ struct Train {
         v("samples_per_second", s.samples_per_second);
         v("waited_seconds", s.waited_seconds);
         v("peak_bytes", s.peak_bytes);
+        v("stopped", s.stopped);
+        v("resumed_at", s.resumed_at);
         v("history", s.history);
         v("samples", s.samples);
         v("seed", s.seed);

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/interrupt.h"
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "eval/evaluate.h"
-#include "train/runner.h"
+#include "train/identity.h"
+#include "train/resume.h"
 
 namespace hone::train {
 namespace {
@@ -24,7 +24,7 @@ eval::EvalOptions eval_options(const LoopOptions& o) {
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
+        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(kept_.threads()), steps_(training->size() / o.batch),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
@@ -32,56 +32,90 @@ class Loop {
         Trainable trainable = make_trainable(task_->network(o.batch), o.trainable);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), o.step);
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)});
-        runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+        o_.threads = pool_.threads();
+        runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .precision = o.precision, .choose = kept_.choose()});
+        kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
+        waited_before_ = state_.waited;
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)},
+                                           LoaderState{done() / steps_, done() % steps_});
     }
 
     Trained run() {
-        Trained t;
-        t.parameters = parameters_;
-        double best = -std::numeric_limits<double>::infinity();
-        int64_t since = 0;
-        for (int64_t e = 0; e < o_.epochs; ++e) {
-            t.history.push_back(train_epoch(e, t));
-            Epoch& epoch = t.history.back();
-            const std::map<std::string, Tensor> values = weights();
-            t.model = with_values(model_, values);
-            if (hooks_.weights) hooks_.weights(e + 1, values);
-            if (validation_) epoch.metrics = task_->measure(t.model, *validation_, eval_options(o_));
-            if (hooks_.epoch) hooks_.epoch(epoch);
-            const std::optional<double> merit = task_->merit(epoch.metrics);
-            if (!merit) continue;
-            const double now = *merit;
-            schedule_.observe(now);
-            if (now > best) best = now, since = 0, best_ = t.model;
-            else if (o_.patience && ++since >= o_.patience) {
-                t.model = best_;
-                break;
-            }
+        try {
+            while (!ended() && train_epoch()) judge_epoch();
+            kept_.ended(ended());
+            return result();
+        } catch (const Error& e) {
+            if (e.id == "interrupted") kept_.stopped();
+            throw;
         }
-        return t;
     }
 
   private:
-    Epoch train_epoch(int64_t e, Trained& t) {
-        Epoch epoch{.epoch = e + 1, .metrics = {}};
-        const double start = now_seconds();
-        for (int64_t k = 0; k < steps_; ++k) {
+    int64_t done() const { return static_cast<int64_t>(state_.history.size()) * steps_ + state_.batch; }
+    bool out_of_patience() const { return o_.patience > 0 && state_.since >= o_.patience; }
+    bool ended() const { return static_cast<int64_t>(state_.history.size()) >= o_.epochs || out_of_patience(); }
+
+    /// The rest of the epoch; false when the time is over before its end.
+    bool train_epoch() {
+        Epoch& epoch = state_.open;
+        epoch.epoch = static_cast<int64_t>(state_.history.size()) + 1;
+        while (state_.batch < steps_) {
             check_interrupt();
+            const double start = now_seconds();
+            if (o_.time_budget > 0 && start - began_ >= o_.time_budget) return false;
             loader_->next(batch_);
             const std::vector<Tensor> targets = task_->targets(step_, batch_);
-            epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run(task_->inputs(batch_), targets, epoch.rate);
+            const double rate = schedule_.at(done());
+            const double loss = runner_->run(task_->inputs(batch_), targets, rate);
             if (!std::isfinite(loss))
-                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
+                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
+            epoch.rate = rate;
             epoch.loss += loss / static_cast<double>(steps_);
-            if (hooks_.step) hooks_.step({e * steps_ + k + 1, steps_ * o_.epochs, loss, epoch.rate, loader_->seconds_waited(), runner_->gradient_norm()});
+            epoch.seconds += now_seconds() - start;
+            state_.waited = waited_before_ + loader_->seconds_waited();
+            ++state_.batch;
+            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, loss, rate, state_.waited, runner_->gradient_norm()});
+            kept_.step_done();
         }
-        epoch.seconds = now_seconds() - start;
-        t.seconds += epoch.seconds;
-        t.samples += steps_ * o_.batch;
-        t.waited = loader_->seconds_waited();
-        return epoch;
+        return true;
+    }
+
+    /// Of an epoch whose steps are done: its metrics, and what follows from them.
+    void judge_epoch() {
+        Epoch epoch = state_.open;
+        const std::map<std::string, Tensor> values = weights();
+        if (hooks_.weights) hooks_.weights(epoch.epoch, values);
+        if (validation_) epoch.metrics = task_->measure(with_values(model_, values), *validation_, eval_options(o_));
+        state_.history.push_back(epoch);
+        state_.open = {};
+        state_.batch = 0;
+        if (const std::optional<double> merit = task_->merit(epoch.metrics)) {
+            schedule_.observe(*merit);
+            if (o_.patience && (!state_.best || *merit > *state_.best)) state_.best = *merit, state_.since = 0, state_.best_weights = values;
+            else if (o_.patience) ++state_.since;
+        }
+        if (hooks_.epoch) hooks_.epoch(epoch);
+        if (!ended()) kept_.epoch_done();
+    }
+
+    Trained result() {
+        Trained t;
+        t.model = with_values(model_, out_of_patience() ? state_.best_weights : weights());
+        t.history = state_.history;
+        if (state_.batch > 0) {  // the time was over within an epoch
+            Epoch part = state_.open;
+            part.loss *= static_cast<double>(steps_) / static_cast<double>(state_.batch);
+            if (validation_) part.metrics = task_->measure(t.model, *validation_, eval_options(o_));
+            t.history.push_back(part);
+        }
+        for (const Epoch& e : t.history) t.seconds += e.seconds;
+        t.parameters = parameters_;
+        t.samples = done() * o_.batch;
+        t.waited = state_.waited;
+        t.stopped = out_of_patience() ? "patience" : ended() ? "" : "time";
+        t.resumed_at = kept_.resumed_at();
+        return t;
     }
 
     /// Parameters and statistics; not the optimiser's own.
@@ -92,10 +126,12 @@ class Loop {
         return out;
     }
 
+    RunCheckpoints kept_;
+    const double began_ = now_seconds();
     const Graph& model_;
     DatasetPtr data_;
     const Dataset* validation_;
-    const LoopOptions& o_;
+    LoopOptions o_;
     const LoopHooks& hooks_;
     ThreadPool pool_;
     int64_t steps_, parameters_ = 0;
@@ -105,7 +141,8 @@ class Loop {
     std::unique_ptr<StepRunner> runner_;
     std::unique_ptr<Loader> loader_;
     Batch batch_;
-    Graph best_;
+    LoopState state_;
+    double waited_before_ = 0;
 };
 
 }  // namespace

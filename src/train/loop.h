@@ -14,6 +14,7 @@
 
 #include "data/loader.h"
 #include "pass/pass.h"
+#include "train/checkpoint.h"
 #include "train/schedule.h"
 #include "train/step.h"
 #include "train/task.h"
@@ -34,6 +35,8 @@ struct LoopOptions {
     TaskOptions task{};
     int threads = 1;
     Precision precision = Precision::fp32;
+    CheckpointOptions checkpoint{};
+    double time_budget = 0;    ///< seconds after which training stops with what it has; 0: off
 };
 
 struct Epoch {
@@ -51,6 +54,8 @@ struct Trained {
     int64_t samples = 0;   ///< trained on, over all epochs
     double seconds = 0;    ///< of training, evaluation not included
     double waited = 0;     ///< seconds of these in which the step waited for data
+    std::string stopped{};  ///< what ended it before the last epoch was done: "patience" or "time"; else empty
+    int64_t resumed_at = 0;  ///< the step of the checkpoint that it went on from
 };
 
 struct StepInfo {
@@ -65,6 +70,7 @@ struct LoopHooks {
     std::function<void(const Epoch&)> epoch;
     /// Parameters and statistics after an epoch, before `epoch` is called; the tensors are the hook's to keep.
     std::function<void(int64_t epoch, const std::map<std::string, Tensor>&)> weights;
+    std::function<void(const std::string&)> say, warn;  ///< of checkpoints, for the user
 };
 
 /// As the task of this model, data and loss judges: "top1" of a classifier, "mse" of a regression, "auc" of pairs.
@@ -72,7 +78,8 @@ Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& opti
 
 /// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw, and make_task;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
-/// "train.diverged" when the loss is no longer finite.
+/// "train.diverged" when the loss is no longer finite. With options.checkpoint what RunCheckpoints throws (resume.h); budget
+/// "interrupted" after a signal, when the run is saved.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
 
 }  // namespace hone::train
