@@ -48,7 +48,7 @@ void declare_common(Options& o, Common& c, bool& help) {
     o.add("seed", "N", c.seed, "of everything random");
     o.add("device", "NAME", c.device, "where to run; present: cpu");
     o.bytes("max-memory", limits().memory_bytes, "no buffer and no plan larger than this");
-    o.add("config", "FILE", c.config, "a recipe: a YAML file of options; flags win over it");
+    o.add("config", "FILE", c.config, "a recipe: a YAML file of options, or the record of a run to repeat (train.json); flags win over it");
     o.flag("quiet", c.quiet, "no progress on stderr");
     o.flag("help", help, "this text");
 }

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/common.h"
 #include "cli/train_networks.h"
+#include "cli/train_parts.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -29,7 +30,7 @@ struct TrainArgs {
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
-    bool decay_weights_only = false, tensorboard = false, resume = false;
+    bool decay_weights_only = false, tensorboard = false, resume = false, explain = false;
     std::string checkpoint_every = "10m,epoch";
     double time_budget = 0;
     DataArgs data;
@@ -181,6 +182,13 @@ int train_verb_run(TrainArgs a, Call& call) {
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     train::LoopOptions options = loop_options(a, call);
     options.precision = choose_precision(a.precision, model);
+    record::Train t;
+    t.parts = parts_and_uses(parts, options);
+    if (a.explain) {
+        const SplitAdvice advice = advise_on_split(parts);
+        t.classes = classes_of(advice);
+        call.say(explain_parts(advice, t.parts));
+    }
     const std::string folder = call.common.out.empty() ? "." : call.common.out;
     std::string stem = base_name(a.model);
     if (stem.ends_with(".onnx")) stem.resize(stem.size() - 5);
@@ -200,7 +208,6 @@ int train_verb_run(TrainArgs a, Call& call) {
         log->watch(options, hooks);
     }
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
-    record::Train t;
     set_metadata(trained.model, parts, eval::precision_name(options.precision));
     t.classifier = write_classifier(trained.model, a.networks, parts, eval::precision_name(options.precision), file);
     write_model(trained.model, file);
@@ -236,7 +243,10 @@ Verb train_verb() {
                   {"hone train net.onnx --data folder --optimizer adamw --lr 1e-3 --freeze 'features.*'", "fine-tunes what is not frozen"},
                   {"hone train siamese.onnx --data fashion-mnist --optimizer adam --lr 1e-3", "on pairs, by the contrastive loss"},
                   {"hone train gan_generator.onnx --gan gan_discriminator.onnx --data fashion-mnist --epochs 20 --judge classifier.onnx --out gan",
-                   "against each other; writes samples and train.html"}};
+                   "against each other; writes samples and train.html"},
+                  {"hone train lstm.onnx --data reviews.csv --tokens word --split 80/10/10 --explain --augment delete=0.1 --optimizer adam --lr 1e-3",
+                   "texts: columns label and text"},
+                  {"hone train --config run/train.json --out again", "the same run again"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("epochs", "N", a->epochs, "how often each training sample is used").at_least(1);
@@ -255,7 +265,7 @@ Verb train_verb() {
         o.add("clip-value", "X", a->clip_value, "each element of it is at most this large; 0: off").at_least(0);
         o.add("accumulate", "N", a->accumulate, "batches whose gradients are averaged into one step").at_least(1);
         o.add("ema", "X", a->ema, "decay of an average of the weights; 0: off").at_least(0).at_most(0.9999999);
-        o.add("augment", "KIND[=X],...", a->augment, cat("changes of training pictures: ", names(augment_kinds())));
+        o.add("augment", "KIND[=X],...", a->augment, cat("random changes of training samples, pictures or texts: ", names(augment_kinds())));
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
@@ -266,6 +276,8 @@ Verb train_verb() {
         add_precision(o, a->precision);
         add_networks(o, a->networks);
         add_data(o, a->data, false);
+        o.flag("explain", a->explain, "first say how many samples of each class are in which part, what is doubtful, and what each part is used for");
+        add_text(o, a->data.text);
     };
     v.run = [a](Call& call) { return train_verb_run(*a, call); };
     return v;

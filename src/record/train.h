@@ -30,6 +30,33 @@ struct TrainSamples {
     }
 };
 
+/// A part of the data, and what it was for.
+struct TrainPart {
+    std::string part{};
+    int64_t samples = 0;
+    bool own = false;  ///< the data set itself has it; else it was split off
+    std::string use{};
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("part", s.part);
+        v("samples", s.samples);
+        v("own", s.own);
+        v("use", s.use);
+    }
+};
+
+struct TrainClass {
+    std::string name{};
+    int64_t training = 0, validation = 0, test = 0;  ///< samples
+    template <class S, class V>
+    static void visit(S& s, V& v) {
+        v("name", s.name);
+        v("training", s.training);
+        v("validation", s.validation);
+        v("test", s.test);
+    }
+};
+
 struct Train {
     static constexpr const char* schema = "hone.train/1";
     std::string model{}, original{}, data{}, precision{}, loss{}, optimizer{}, schedule{}, part{};  ///< `part`: which `metrics` are of
@@ -44,6 +71,8 @@ struct Train {
     int64_t resumed_at = 0;         ///< the step of the checkpoint that it went on from
     std::vector<TrainEpoch> history{};
     std::vector<TrainSamples> samples{};
+    std::vector<TrainPart> parts{};
+    std::vector<TrainClass> classes{};  ///< of --explain
     int64_t seed = 0;
     Machine machine{};
     Texts recipe{};
@@ -69,6 +98,8 @@ struct Train {
         v("resumed_at", s.resumed_at);
         v("history", s.history);
         v("samples", s.samples);
+        v("parts", s.parts);
+        v("classes", s.classes);
         v("seed", s.seed);
         v("machine", s.machine);
         v("recipe", s.recipe);

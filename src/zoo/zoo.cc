@@ -21,7 +21,7 @@ std::string said(const Dims& dims) {
 }
 
 void check_input(const Architecture& a, const Request& r) {
-    const char* forms[] = {"", "F", "TxF", "CxHxW"};
+    const char* forms[] = {"", a.takes("vocabulary") ? "L" : "F", "TxF", "CxHxW"};
     if (r.input.size() < a.least_rank || r.input.size() > a.most_rank) {
         std::vector<std::string> taken;
         for (size_t rank = a.least_rank; rank <= a.most_rank; ++rank) taken.emplace_back(forms[rank]);
@@ -65,8 +65,9 @@ std::string as_json(const Architecture& a, const Request& r) {
     std::string dims;
     for (int64_t d : r.input) dims += cat(dims.empty() ? "" : ",", d);
     std::string s = cat("{\"schema\":\"hone.architecture/1\",\"name\":\"", a.name, "\",\"input\":[", dims, "]");
+    const bool no_tokens = a.least_rank == 1 && r.input.size() > 1;  // a picture or a series
     const auto put = [&](const char* option, const std::string& value) {
-        if (!a.takes(option)) return;
+        if (!a.takes(option) || (no_tokens && (std::string(option) == "embedding" || std::string(option) == "vocabulary"))) return;
         std::string key = option;
         std::replace(key.begin(), key.end(), '-', '_');
         s += cat(",\"", key, "\":", value);

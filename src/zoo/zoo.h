@@ -25,7 +25,7 @@ struct Request {
     int64_t depth = 0;           ///< as the family means it; 0: its default
     Stem stem = Stem::by_size;
     bool batch_norm = false;     ///< of VGG
-    int64_t embedding = 64;      ///< numbers in an embedding
+    int64_t embedding = 64;      ///< numbers in an embedding, of a token too
     int64_t vocabulary = 256;    ///< ids of tokens
     int64_t text_length = 16;    ///< tokens of a text
     int64_t latent = 100;        ///< numbers that a generator begins with

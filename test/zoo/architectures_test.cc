@@ -148,6 +148,9 @@ TEST(Architectures, OutputsAreNamedAndTyped) {
     EXPECT_EQ(said(pair.at(1)), "image f32[N,1,28,28] -> logits f32[N,1]");
     EXPECT_EQ(said(one_network("mlp", {.input = {54}, .classes = 7})), "input f32[N,54] -> logits f32[N,7]");
     EXPECT_EQ(said(one_network("lstm", {.input = {40, 6}, .classes = 7})), "input f32[N,40,6] -> logits f32[N,7]");
+    for (const char* name : {"rnn", "lstm", "gru"})
+        EXPECT_EQ(said(one_network(name, {.input = {40}, .classes = 7, .embedding = 8, .vocabulary = 96})), "input i64[N,40] -> logits f32[N,7]") << name;
+    EXPECT_EQ(count("lstm", {.input = {40}, .classes = 7, .depth = 1, .embedding = 8, .vocabulary = 96}), 96 * 8 + 4 * 128 * (8 + 128 + 2) + 128 * 7 + 7);
 }
 
 TEST(Architectures, SeedsMakeTheWeights) {
