@@ -80,6 +80,15 @@ class TrainResume : public testing::Test {
     const std::string at_, model_, data_;
 };
 
+/// Of the newest checkpoint in the folder, how many steps of its epoch are done; 0: none.
+double steps_within_epoch(const std::string& folder) {
+    double steps = 0;
+    if (is_directory(folder))
+        for (const std::string& name : list_directory(folder))
+            if (name.starts_with("checkpoint-") && name.ends_with(".json")) steps = Json::parse(read_file(folder + "/" + name)).number("batch");
+    return steps;
+}
+
 /// Starts hone and kills it after so many seconds; false when it had ended, well, before.
 bool killed_after(const Words& arguments, double seconds) {
     std::vector<char*> argv = {const_cast<char*>(HONE_BINARY)};
@@ -110,10 +119,11 @@ TEST_F(TrainResume, SLOW_KilledAtFiftyMomentsItEndsWithTheSameBits) {
     Words again = command("killed", how);
     again.push_back("--resume");
     Rng rng(7);
-    int killed = 0, ended = 0;
+    int killed = 0, ended = 0, within_epoch = 0;
     while (killed < 50) {
         if (killed_after(again, 0.7 * seconds * rng.uniform())) {
             ++killed;
+            within_epoch += steps_within_epoch(at_ + "/killed/checkpoints") > 0;
             continue;
         }
         ++ended;
@@ -128,7 +138,8 @@ TEST_F(TrainResume, SLOW_KilledAtFiftyMomentsItEndsWithTheSameBits) {
     EXPECT_LE(kept, 2u);
     const Json a = Json::parse(read_file(at_ + "/whole/train.json")), b = Json::parse(read_file(at_ + "/killed/train.json"));
     for (const char* figure : {"history.0.loss", "history.3.loss", "history.3.metrics.top1", "metrics.top1"}) EXPECT_EQ(a.number(figure), b.number(figure)) << figure;
-    std::printf("killed %d times, %d runs came to their end between; a whole run takes %.2f s\n", killed, ended + 1, seconds);
+    EXPECT_GT(within_epoch, 5);
+    std::printf("killed %d times, %d of them with a checkpoint from within an epoch; %d runs came to their end, alike; a whole run takes %.2f s\n", killed, within_epoch, ended + 1, seconds);
 }
 
 TEST_F(TrainResume, ASignalSavesAndSaysHowToGoOn) {
