@@ -171,6 +171,7 @@ std::string human(const record::Train& t) {
 
 int train_verb_run(TrainArgs a, Call& call) {
     Graph model = read_model(a.model);
+    check_networks(a.networks, model, call);
     if (!a.networks.discriminator.empty()) {
         if (!call.options.given("optimizer")) a.optimizer = "adam";
         train::LoopOptions options = loop_options(a, call);

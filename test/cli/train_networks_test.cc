@@ -49,6 +49,8 @@ TEST(TrainNetworks, ASiamesePairOnPairs) {
     EXPECT_GT(j.number("metrics.auc"), 0.95);
     EXPECT_LT(j.number("metrics.eer"), 0.15);
     EXPECT_GT(j.number("history.11.metrics.auc"), 0.95);
+    for (const char* other : {"--judge", "--texts"})
+        EXPECT_EQ(hone_command({"train", net, "--data", folder + "/data", other, net}).exit_code, 2) << other;
     const hone::Graph g = hone::read_model(folder + "/net_trained.onnx");
     EXPECT_EQ(g.value(g.find_value("conv1.weight")).users.size(), 2u);
     EXPECT_TRUE(hone::file_exists(folder + "/train.html"));
