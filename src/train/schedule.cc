@@ -104,6 +104,7 @@ ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
         if (s.name == d.name)
             for (const Hyper& h : d.hyper)
                 if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
+    if (s.name == "plateau") s.hyper.emplace("largest", 1);
     return s;
 }
 

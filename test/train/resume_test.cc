@@ -107,7 +107,7 @@ class Resume : public testing::Test {
     void stop_after(const LoopOptions& o, int64_t step) {
         LoopHooks h = hooks();
         int64_t seen = 0;
-        h.step = [&](int64_t, int64_t, double) {
+        h.step = [&](const StepInfo&) {
             if (++seen == step) set_interrupted(true);
         };
         EXPECT_EQ(error_of([&] { run(o, h); }), "interrupted");
@@ -178,8 +178,8 @@ TEST_F(Resume, FromACheckpointByStepsAfterADivergence) {  // not the state of th
     LoopOptions o = kept(false);
     set_checkpoint_every(o.checkpoint, "4");
     LoopHooks h = hooks();
-    h.step = [&](int64_t done, int64_t, double) {
-        if (done == 7) throw std::runtime_error("killed");
+    h.step = [&](const StepInfo& s) {
+        if (s.step == 7) throw std::runtime_error("killed");
     };
     EXPECT_THROW(run(o, h), std::runtime_error);
     o.checkpoint.resume = true;
@@ -245,8 +245,8 @@ TEST_F(Resume, TheTimeIsOver) {
     o = kept(true);
     o.time_budget = 0.2;
     LoopHooks h = hooks();
-    h.step = [](int64_t done, int64_t, double) {
-        if (done == 7) ::usleep(210000);
+    h.step = [](const StepInfo& s) {
+        if (s.step == 7) ::usleep(210000);
     };
     const Trained part = run(o, h);
     ASSERT_EQ(part.stopped, "time");
