@@ -22,8 +22,8 @@ namespace hone::cli {
 
 namespace {
 struct TrainArgs {
-    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment;
-    int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
+    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment, loss_scale;
+    int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1, loss_scale_every = 2000;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
     bool decay_weights_only = false;
@@ -139,6 +139,8 @@ std::string human(const record::Train& t) {
                  for (const record::TrainEpoch& e : t.history) all += e.seconds;
                  return all;
              }())), " % of the time waiting for data\n");
+    if (t.skipped_steps || t.loss_scale > 0)
+        s += cat(t.skipped_steps, " steps skipped for gradients that were not finite", t.loss_scale > 0 ? cat("; the loss scale ended at ", record::number_text(t.loss_scale)) : "", "\n");
     s += cat("written    ", record::printable(t.model), "\n");
     return s;
 }
@@ -148,7 +150,9 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     const DataParts parts = open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     train::LoopOptions options = loop_options(a, call);
-    options.precision = choose_precision(a.precision, model);
+    options.precision = a.precision == "fp16" ? Precision::fp16 : choose_precision(a.precision, model);
+    options.step.scale = train::parse_loss_scale(a.loss_scale, options.precision);
+    options.step.scale.every = a.loss_scale_every;
     const std::string folder = call.common.out.empty() ? "." : call.common.out;
     std::string stem = base_name(a.model);
     if (stem.ends_with(".onnx")) stem.resize(stem.size() - 5);
@@ -160,7 +164,7 @@ int train_verb_run(const TrainArgs& a, Call& call) {
         call.say(cat("epoch ", e.epoch, ": loss ", record::number_text(e.loss), ", ", metrics_text(numbers(e.metrics)), ", ", human_seconds(e.seconds)));
     };
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
-    set_metadata(trained.model, parts, eval::precision_name(options.precision));
+    set_metadata(trained.model, parts, options.precision == Precision::bf16 ? "bf16" : "fp32");
     write_model(trained.model, file);
 
     record::Train t;
@@ -177,6 +181,7 @@ int train_verb_run(const TrainArgs& a, Call& call) {
         t.part = "test";
         t.metrics = numbers(train::measure(trained.model, *parts.test, options));
     }
+    t.skipped_steps = trained.scale.skipped, t.loss_scale = trained.scale.scale;
     t.peak_bytes = peak_resident_bytes();
     t.warnings = call.warnings;
     call.emit(record::to_json(t), human(t), "train.json");
@@ -213,7 +218,10 @@ Verb train_verb() {
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
-        add_precision(o, a->precision);
+        o.add("precision", "P", a->precision, "of activations and their gradients; weights stay fp32: fp32, bf16, fp16, or auto (what the model permits here)")
+            .one_of({"fp32", "bf16", "fp16", "auto"});
+        o.add("loss-scale", "X", a->loss_scale, "times which gradients are computed: dynamic (of fp16 unless given) or a number");
+        o.add("loss-scale-every", "N", a->loss_scale_every, "good steps after which a dynamic loss scale doubles").at_least(1);
         add_data(o, a->data, false);
     };
     v.run = [a](Call& call) { return train_verb_run(*a, call); };

@@ -26,6 +26,8 @@ struct Train {
     int64_t parameters = 0;  ///< that were trained
     double samples_per_second = 0;  ///< loading included, evaluation not
     double waited_seconds = 0;      ///< for data
+    int64_t skipped_steps = 0;      ///< whose gradients were not finite
+    double loss_scale = 0;          ///< at the end; 0: not dynamic
     int64_t peak_bytes = 0;         ///< resident, of the process
     std::vector<TrainEpoch> history{};
     int64_t seed = 0;
@@ -46,6 +48,8 @@ struct Train {
         v("parameters", s.parameters);
         v("samples_per_second", s.samples_per_second);
         v("waited_seconds", s.waited_seconds);
+        v("skipped_steps", s.skipped_steps);
+        v("loss_scale", s.loss_scale);
         v("peak_bytes", s.peak_bytes);
         v("history", s.history);
         v("seed", s.seed);

@@ -62,9 +62,11 @@ class Loop {
             fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
         Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), o.trainable);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
-        step_ = training_step(std::move(trainable), o.step);
+        StepOptions options = o.step;
+        options.precision = o.precision;
+        step_ = training_step(std::move(trainable), options);
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
-        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads});
     }
 
     Trained run() {
@@ -98,8 +100,9 @@ class Loop {
             check_interrupt();
             loader_->next(batch_);
             const std::vector<Tensor> targets = targets_for(step_, *data_, batch_);
-            epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run({batch_.x}, targets, epoch.rate);
+            epoch.rate = schedule_.at(e * steps_ + k - t.scale.skipped * o_.step.update.accumulate);
+            double loss = runner_->run({batch_.x}, targets, epoch.rate);
+            if (note_skipped(runner_->states(), t.scale) && !std::isfinite(loss)) loss = 0;
             if (!std::isfinite(loss))
                 fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.loss += loss / static_cast<double>(steps_);
@@ -140,7 +143,7 @@ class Loop {
 std::map<std::string, double> measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
     eval::EvalOptions options;
     options.threads = o.threads;
-    options.precision = o.precision;
+    options.precision = o.precision == Precision::fp16 ? Precision::fp32 : o.precision;
     const eval::Answers a = eval::answer(model, data, options);
     if (!data.regression()) return {{"top1", a.top1()}};
     double squares = 0;

@@ -29,7 +29,7 @@ struct LoopOptions {
     Augmentations augment{};
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     int threads = 1;
-    Precision precision = Precision::fp32;
+    Precision precision = Precision::fp32;  ///< of steps; of evaluation where it can be (fp16: fp32)
 };
 
 struct Epoch {
@@ -47,6 +47,7 @@ struct Trained {
     int64_t samples = 0;   ///< trained on, over all epochs
     double seconds = 0;    ///< of training, evaluation not included
     double waited = 0;     ///< seconds of these in which the step waited for data
+    ScaleReport scale{};   ///< of the loss, at the end
 };
 
 struct LoopHooks {
