@@ -26,8 +26,8 @@ namespace hone::cli {
 
 namespace {
 struct TrainArgs {
-    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none";
-    int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
+    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none", loss_scale;
+    int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1, loss_scale_every = 2000;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
     bool decay_weights_only = false, tensorboard = false, resume = false, explain = false;
@@ -164,6 +164,8 @@ std::string human(const record::Train& t) {
              }())), " % of the time waiting for data\n");
     if (t.stopped == "time") s += cat("stopped by --time-budget", "; with --out, --resume goes on from there\n");
     if (t.stopped == "patience") s += "stopped by --patience, with the best epoch's weights\n";
+    if (t.skipped_steps || t.loss_scale > 0)
+        s += cat(t.skipped_steps, " steps skipped for gradients that were not finite", t.loss_scale > 0 ? cat("; the loss scale ended at ", record::number_text(t.loss_scale)) : "", "\n");
     s += cat("written    ", record::printable(t.model), "\n");
     if (!t.classifier.empty()) s += cat("           ", record::printable(t.classifier), " (with the texts of the classes)\n");
     return s;
@@ -182,7 +184,9 @@ int train_verb_run(TrainArgs a, Call& call) {
     const DataParts parts = open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     train::LoopOptions options = loop_options(a, call);
-    options.precision = choose_precision(a.precision, model);
+    options.precision = a.precision == "fp16" ? Precision::fp16 : choose_precision(a.precision, model);
+    options.step.scale = train::parse_loss_scale(a.loss_scale, options.precision);
+    options.step.scale.every = a.loss_scale_every;
     record::Train t;
     t.parts = parts_and_uses(parts, options);
     if (a.explain) {
@@ -209,8 +213,9 @@ int train_verb_run(TrainArgs a, Call& call) {
         log->watch(options, hooks);
     }
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
-    set_metadata(trained.model, parts, eval::precision_name(options.precision));
-    t.classifier = write_classifier(trained.model, a.networks, parts, eval::precision_name(options.precision), file);
+    const std::string judged_in = eval::precision_name(options.precision == Precision::fp16 ? Precision::fp32 : options.precision);
+    set_metadata(trained.model, parts, judged_in);
+    t.classifier = write_classifier(trained.model, a.networks, parts, judged_in, file);
     write_model(trained.model, file);
     t.model = absolute_path(file), t.original = absolute_path(a.model), t.data = a.data.data;
     t.precision = eval::precision_name(options.precision), t.loss = a.loss, t.optimizer = a.optimizer, t.schedule = a.schedule;
@@ -228,6 +233,7 @@ int train_verb_run(TrainArgs a, Call& call) {
         t.metrics = numbers(metrics);
         if (log) log->result(t.part, metrics);
     }
+    t.skipped_steps = trained.scale.skipped, t.loss_scale = trained.scale.scale;
     t.peak_bytes = peak_resident_bytes();
     t.warnings = call.warnings;
     emit_training(t, human(t), {}, call);
@@ -274,8 +280,11 @@ Verb train_verb() {
         o.seconds("time-budget", a->time_budget, "training stops after this time with what it has; 0: off").at_least(0);
         o.add("checkpoint-every", "N|TIME|epoch,...", a->checkpoint_every, "what is done so far is kept in --out, every N steps, so often, each epoch, or never");
         o.flag("resume", a->resume, "goes on from the last checkpoint in --out, to the bit; begins where there is none");
-        add_precision(o, a->precision);
         add_networks(o, a->networks);
+        o.add("precision", "P", a->precision, "of activations and their gradients; weights stay fp32: fp32, bf16, fp16, or auto (what the model permits here)")
+            .one_of({"fp32", "bf16", "fp16", "auto"});
+        o.add("loss-scale", "X", a->loss_scale, "times which gradients are computed: dynamic (of fp16 unless given) or a number");
+        o.add("loss-scale-every", "N", a->loss_scale_every, "good steps after which a dynamic loss scale doubles").at_least(1);
         add_data(o, a->data, false);
         o.flag("explain", a->explain, "first say how many samples of each class are in which part, what is doubtful, and what each part is used for");
         add_text(o, a->data.text);

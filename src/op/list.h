@@ -58,6 +58,7 @@ std::vector<OpDecl> einsum();
 std::vector<OpDecl> conv_gradient();
 std::vector<OpDecl> unary_gradient();
 std::vector<OpDecl> pool_gradient();
+std::vector<OpDecl> product();
 std::vector<OpDecl> batch_norm_gradient();
 std::vector<OpDecl> adjoint();
 }  // namespace hone::ops

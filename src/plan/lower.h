@@ -134,6 +134,8 @@ void update(const LowerContext&, std::vector<Candidate>&);  ///< optimisers
 void recurrent_gradient(const LowerContext&, std::vector<Candidate>&);
 void chain(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
+/// Of a node with f16 or bf16 operands: what `f` offers for the same node in f32, between casts in scratch.
+void narrow(const LowerContext&, LowerFunction f, std::vector<Candidate>&);
 void scaled_attention(const LowerContext&, std::vector<Candidate>&);
 }  // namespace lower
 

@@ -66,6 +66,8 @@ struct Train {
     int64_t parameters = 0;  ///< that were trained
     double samples_per_second = 0;  ///< loading included, evaluation not
     double waited_seconds = 0;      ///< for data
+    int64_t skipped_steps = 0;      ///< whose gradients were not finite
+    double loss_scale = 0;          ///< at the end; 0: not dynamic
     int64_t peak_bytes = 0;         ///< resident, of the process
     std::string stopped{};          ///< "patience" or "time" where it ended before its last epoch
     int64_t resumed_at = 0;         ///< the step of the checkpoint that it went on from
@@ -93,6 +95,8 @@ struct Train {
         v("parameters", s.parameters);
         v("samples_per_second", s.samples_per_second);
         v("waited_seconds", s.waited_seconds);
+        v("skipped_steps", s.skipped_steps);
+        v("loss_scale", s.loss_scale);
         v("peak_bytes", s.peak_bytes);
         v("stopped", s.stopped);
         v("resumed_at", s.resumed_at);

@@ -17,7 +17,7 @@ namespace {
 eval::EvalOptions eval_options(const LoopOptions& o) {
     eval::EvalOptions e;
     e.threads = o.threads;
-    e.precision = o.precision;
+    e.precision = o.precision == Precision::fp16 ? Precision::fp32 : o.precision;
     return e;
 }
 
@@ -31,10 +31,13 @@ class Loop {
         task_ = make_task(model, *data_, o.step.loss, o.task);
         Trainable trainable = make_trainable(task_->network(o.batch), o.trainable);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
-        step_ = training_step(std::move(trainable), o.step);
+        StepOptions step = o.step;
+        step.precision = o.precision;
+        step_ = training_step(std::move(trainable), step);
         o_.threads = pool_.threads();
-        runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .precision = o.precision, .choose = kept_.choose()});
+        runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose()});
         kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
+        scale_ = scale_report(runner_->states());
         waited_before_ = state_.waited;
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)},
                                            LoaderState{done() / steps_, done() % steps_});
@@ -66,8 +69,9 @@ class Loop {
             if (o_.time_budget > 0 && start - began_ >= o_.time_budget) return false;
             loader_->next(batch_);
             const std::vector<Tensor> targets = task_->targets(step_, batch_);
-            const double rate = schedule_.at(done());
-            const double loss = runner_->run(task_->inputs(batch_), targets, rate);
+            const double rate = schedule_.at(done() - scale_.skipped * o_.step.update.accumulate);
+            double loss = runner_->run(task_->inputs(batch_), targets, rate);
+            if (note_skipped(runner_->states(), scale_) && !std::isfinite(loss)) loss = 0;
             if (!std::isfinite(loss))
                 fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.rate = rate;
@@ -115,6 +119,7 @@ class Loop {
         t.waited = state_.waited;
         t.stopped = out_of_patience() ? "patience" : ended() ? "" : "time";
         t.resumed_at = kept_.resumed_at();
+        t.scale = scale_;
         return t;
     }
 
@@ -143,6 +148,7 @@ class Loop {
     Batch batch_;
     LoopState state_;
     double waited_before_ = 0;
+    ScaleReport scale_;
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ struct LoopOptions {
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     TaskOptions task{};
     int threads = 1;
-    Precision precision = Precision::fp32;
+    Precision precision = Precision::fp32;  ///< of steps; of evaluation where it can be (fp16: fp32)
     CheckpointOptions checkpoint{};
     double time_budget = 0;    ///< seconds after which training stops with what it has; 0: off
 };
@@ -56,6 +56,7 @@ struct Trained {
     double waited = 0;     ///< seconds of these in which the step waited for data
     std::string stopped{};  ///< what ended it before the last epoch was done: "patience" or "time"; else empty
     int64_t resumed_at = 0;  ///< the step of the checkpoint that it went on from
+    ScaleReport scale{};   ///< of the loss, at the end
 };
 
 struct StepInfo {
