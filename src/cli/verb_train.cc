@@ -22,10 +22,10 @@ namespace hone::cli {
 
 namespace {
 struct TrainArgs {
-    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment;
+    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none";
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
-    std::optional<double> momentum, weight_decay;
+    std::optional<double> momentum, weight_decay, dropout;
     bool decay_weights_only = false;
     DataArgs data;
 };
@@ -104,6 +104,7 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.step.update.ema = a.ema;
     o.trainable.freeze = split_list(a.freeze);
     o.trainable.freeze_layers = a.freeze_layers;
+    o.trainable.dropout.ratio = a.dropout;
     o.rate = a.rate;
     o.epochs = a.epochs;
     o.batch = a.batch;
@@ -210,6 +211,7 @@ Verb train_verb() {
         o.add("accumulate", "N", a->accumulate, "batches whose gradients are averaged into one step").at_least(1);
         o.add("ema", "X", a->ema, "decay of an average of the weights; 0: off").at_least(0).at_most(0.9999999);
         o.add("augment", "KIND[=X],...", a->augment, cat("changes of training pictures: ", names(augment_kinds())));
+        o.add("dropout", "X", a->dropout, "the ratio of every Dropout of the network, in place of its own").at_least(0);
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);

@@ -15,7 +15,7 @@ const std::vector<const OpDecl*>& all_ops() {
                              ops::grid_sample, ops::einsum, ops::resize, ops::random, ops::gather, ops::scatter,
                              ops::select, ops::space, ops::norm_gradient, ops::loss_gradient, ops::resize_gradient,
                              ops::grid_sample_gradient, ops::roi_align, ops::softmax_gradient, ops::conv_gradient,
-                             ops::pool_gradient, ops::unary_gradient, ops::batch_norm_gradient, ops::adjoint}) {
+                             ops::pool_gradient, ops::unary_gradient, ops::batch_norm_gradient, ops::adjoint, ops::dropout}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
         }

@@ -51,6 +51,12 @@ ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
     return s;
 }
 
+TrainableOptions seeded(const LoopOptions& o) {
+    TrainableOptions t = o.trainable;
+    t.dropout.seed = o.seed;
+    return t;
+}
+
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
@@ -60,7 +66,7 @@ class Loop {
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         if (model.inputs.size() != 1)
             fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
-        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), o.trainable);
+        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), seeded(o));
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), o.step);
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
@@ -149,7 +155,7 @@ std::map<std::string, double> measure(const Graph& model, const Dataset& data, c
 }
 
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {
-    return Loop(model, std::move(training), validation, options, hooks).run();
+    return Loop(evaluation_mode(model), std::move(training), validation, options, hooks).run();
 }
 
 }  // namespace hone::train

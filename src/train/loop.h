@@ -25,7 +25,7 @@ struct LoopOptions {
     double rate = 0.1;         ///< the base learning rate
     int64_t epochs = 1;
     int64_t batch = 64;        ///< samples a step; what is left at the end of an epoch is not used in it
-    uint64_t seed = 0;         ///< of the order of samples and of augmentation
+    uint64_t seed = 0;         ///< of the order of samples, of augmentation and of dropout
     Augmentations augment{};
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     int threads = 1;

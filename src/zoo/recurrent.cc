@@ -26,7 +26,7 @@ ValueId steps_first(Builder& b, const Request& r) {
 
 std::vector<Network> last_step(const char* name, const char* op, const Request& r) {
     Builder b(name, r.seed, torch_rules);
-    const Sequence s = recurrent(b, name, steps_first(b, r), {op, scaled(128, r.width), r.depth});
+    const Sequence s = recurrent(b, name, steps_first(b, r), {op, scaled(128, r.width), r.depth, false, dropout_of(r, 0)});
     return classifies(b, b.linear("fc", s.last, r.classes));
 }
 
@@ -53,6 +53,7 @@ Sequence recurrent(Builder& b, const std::string& name, ValueId x, const Cells& 
         } else {
             s.steps = b.add("Squeeze", layer + ".steps", {y[0], b.fixed(name + ".direction", Tensor::of_i64({1}))});
         }
+        if (i + 1 < c.layers) s.steps = b.dropout(layer + ".dropout", s.steps, c.dropout);
     }
     return s;
 }
@@ -62,7 +63,7 @@ std::vector<Network> lstm(const Request& r) { return last_step("lstm", "LSTM", r
 
 std::vector<Network> gru(const Request& r) {
     Builder b("gru", r.seed, torch_rules);
-    const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true});
+    const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true, dropout_of(r, 0)});
     return classifies(b, b.linear("fc", b.mean_of_steps("mean", s.steps), r.classes));
 }
 

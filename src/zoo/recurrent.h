@@ -11,6 +11,7 @@ struct Cells {
     const char* op;  ///< "RNN", "LSTM", "GRU"
     int64_t hidden, layers = 1;
     bool both_ways = false;
+    float dropout = 0;  ///< between layers, as torch.nn.LSTM's
 };
 
 struct Sequence {

@@ -11,6 +11,7 @@ namespace {
 #include "kernel/vector/simd.inl"
 #include "kernel/training/batch_norm.inl"
 #include "kernel/training/max_pool.inl"
+#include "kernel/training/dropout.inl"
 
 constexpr Table kTable = {
     .moments_last = moments_last,
@@ -20,6 +21,7 @@ constexpr Table kTable = {
     .gradient_last = gradient_last,
     .gradient_plane = gradient_plane,
     .max_pool_gradient = max_pool_gradient,
+    .dropout = dropout,
 };
 }  // namespace
 }  // namespace hone::train
