@@ -8,6 +8,7 @@
 #include "base/timing.h"
 #include "base/usage.h"
 #include "cli/common.h"
+#include "cli/train_head.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -27,6 +28,7 @@ struct TrainArgs {
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay, dropout;
     bool decay_weights_only = false;
+    HeadArgs head;
     DataArgs data;
 };
 
@@ -146,7 +148,7 @@ std::string human(const record::Train& t) {
 
 int train_verb_run(const TrainArgs& a, Call& call) {
     Graph model = read_model(a.model);
-    const DataParts parts = open_for(model, a.data, call);
+    const DataParts parts = open_for_training(model, a.head, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     train::LoopOptions options = loop_options(a, call);
     options.precision = choose_precision(a.precision, model);
@@ -214,6 +216,7 @@ Verb train_verb() {
         o.add("dropout", "X", a->dropout, "the ratio of every Dropout of the network, in place of its own").at_least(0);
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
+        add_head(o, a->head);
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
         add_precision(o, a->precision);
         add_data(o, a->data, false);
