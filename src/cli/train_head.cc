@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "record/string_map.h"
 #include "train/head.h"
+#include "train/standardise.h"
 
 namespace hone::cli {
 namespace {
@@ -51,7 +52,7 @@ DataParts open_for_training(Graph& model, const HeadArgs& head, const DataArgs& 
     const bool differs = has > 0 && has != wanted && !(has == 1 && wanted == 2 && !any->regression());
     if (!anew && !differs) return parts;
     if (outputs == 0) outputs = wanted;
-    train::NewHead h = train::with_new_head(model, outputs, call.common.seed);
+    train::NewHead h = train::with_new_head(train::without_restored_targets(model).body, outputs, call.common.seed);
     call.say(cat("note: ", anew ? "" : cat("the network has ", has, " outputs, the data ", wanted, any->regression() ? " targets" : " classes", ": "), "its last layer '", h.layer,
                  "' begins anew with ", h.outputs, " outputs"));
     model = std::move(h.graph);

@@ -9,6 +9,7 @@
 #include "base/usage.h"
 #include "cli/common.h"
 #include "cli/train_head.h"
+#include "cli/train_table.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -23,7 +24,7 @@ namespace hone::cli {
 
 namespace {
 struct TrainArgs {
-    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none";
+    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none", metric, standardise = "auto";
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay, dropout;
@@ -112,6 +113,7 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.batch = a.batch;
     o.seed = call.common.seed;
     o.augment = parse_augmentations(a.augment);
+    o.metric = a.metric;
     o.patience = a.patience;
     o.threads = call.common.threads;
     set_hyper(a, o);
@@ -146,10 +148,12 @@ std::string human(const record::Train& t) {
     return s;
 }
 
-int train_verb_run(const TrainArgs& a, Call& call) {
+int train_verb_run(TrainArgs a, Call& call) {
     Graph model = read_model(a.model);
     const DataParts parts = open_for_training(model, a.head, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
+    if (!call.options.given("loss")) a.loss = natural_loss(model, parts);
+    standardise(model, parts, a.standardise, a.loss, a.data, call);
     train::LoopOptions options = loop_options(a, call);
     options.precision = choose_precision(a.precision, model);
     const std::string folder = call.common.out.empty() ? "." : call.common.out;
@@ -198,7 +202,7 @@ Verb train_verb() {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("epochs", "N", a->epochs, "how often each training sample is used").at_least(1);
         o.add("batch", "N", a->batch, "samples a step").at_least(1).at_most(1 << 20);
-        o.add("loss", "NAME", a->loss, cat("what is made small: ", names(train::losses())));
+        o.add("loss", "NAME", a->loss, cat("what is made small: ", names(train::losses()), "; unless given cross_entropy, mse for numbers to predict, bce_with_logits for one output"));
         o.add("label-smoothing", "X", a->label_smoothing, "of the cross-entropy").at_least(0).at_most(0.999);
         o.add("optimizer", "NAME", a->optimizer, names(train::optimizers()));
         o.add("lr", "X", a->rate, "the base learning rate").at_least(0);
@@ -217,6 +221,8 @@ Verb train_verb() {
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         add_head(o, a->head);
+        add_standardise(o, a->standardise);
+        o.add("metric", "NAME", a->metric, "measured too, and what --patience and the schedule plateau go by: top1, top5, precision_macro, recall_macro, f1_macro, auc; mse, mae, r2");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
         add_precision(o, a->precision);
         add_data(o, a->data, false);

@@ -8,13 +8,15 @@
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "eval/evaluate.h"
+#include "train/metrics.h"
 #include "train/runner.h"
+#include "train/standardise.h"
 
 namespace hone::train {
 namespace {
 
 /// What the loss compares with: labels, values of a regression, or a probability a class.
-std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, const Batch& batch) {
+std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, const Batch& batch, const Scaling& scaling) {
     std::vector<Tensor> out;
     for (const std::string& name : step.targets) {
         const TypeInfo type = step.graph.value(step.graph.find_value(name)).type;
@@ -31,7 +33,7 @@ std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, c
             out.push_back(batch.labels.reshaped(dims));
             continue;
         }
-        Tensor t = data.regression() ? batch.targets.reshaped(dims) : Tensor::zeros(type.dtype, dims);
+        Tensor t = data.regression() ? standardised(batch.targets, scaling).reshaped(dims) : Tensor::zeros(type.dtype, dims);
         const bool signs = step.targets_are_signs;
         for (int64_t i = 0; !data.regression() && i < n; ++i)
             for (int64_t k = 0; k < width; ++k) {
@@ -43,11 +45,14 @@ std::vector<Tensor> targets_for(const TrainingStep& step, const Dataset& data, c
     return out;
 }
 
-ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
+/// What the schedule takes and is not given: how many steps there are, whether the metric is better when larger.
+ScheduleSpec filled(ScheduleSpec s, int64_t steps, bool higher) {
     for (const ScheduleDecl& d : schedules())
         if (s.name == d.name)
-            for (const Hyper& h : d.hyper)
-                if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
+            for (const Hyper& h : d.hyper) {
+                if (std::string_view(h.name) == "steps") s.hyper.try_emplace("steps", static_cast<double>(steps));
+                if (std::string_view(h.name) == "largest") s.hyper.try_emplace("largest", higher);
+            }
     return s;
 }
 
@@ -60,13 +65,13 @@ TrainableOptions seeded(const LoopOptions& o) {
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
-          schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
+        : model_(model), unscaled_(without_restored_targets(model)), watched_(watched(o.metric, *training)), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
+          schedule_(filled(o.schedule, steps_ * o.epochs, watched_.higher), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         if (model.inputs.size() != 1)
             fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
-        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), seeded(o));
+        Trainable trainable = make_trainable(specialise(unscaled_.body, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), seeded(o));
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), o.step);
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
@@ -76,7 +81,7 @@ class Loop {
     Trained run() {
         Trained t;
         t.parameters = parameters_;
-        double best = -1;
+        double best = watched_.higher ? -INFINITY : INFINITY;
         int64_t since = 0;
         for (int64_t e = 0; e < o_.epochs; ++e) {
             t.history.push_back(train_epoch(e, t));
@@ -84,10 +89,10 @@ class Loop {
             t.model = with_values(model_, weights());
             if (validation_) epoch.metrics = measure(t.model, *validation_, o_);
             if (hooks_.epoch) hooks_.epoch(epoch);
-            if (!epoch.metrics.contains("top1")) continue;
-            const double now = epoch.metrics.at("top1");
+            if (!epoch.metrics.contains(watched_.name)) continue;
+            const double now = epoch.metrics.at(watched_.name);
             schedule_.observe(now);
-            if (now > best) best = now, since = 0, best_ = t.model;
+            if (best_.outputs.empty() || (watched_.higher ? now > best : now < best)) best = now, since = 0, best_ = t.model;
             else if (o_.patience && ++since >= o_.patience) {
                 t.model = best_;
                 break;
@@ -103,7 +108,7 @@ class Loop {
         for (int64_t k = 0; k < steps_; ++k) {
             check_interrupt();
             loader_->next(batch_);
-            const std::vector<Tensor> targets = targets_for(step_, *data_, batch_);
+            const std::vector<Tensor> targets = targets_for(step_, *data_, batch_, unscaled_.targets);
             epoch.rate = schedule_.at(e * steps_ + k);
             const double loss = runner_->run({batch_.x}, targets, epoch.rate);
             if (!std::isfinite(loss))
@@ -127,6 +132,8 @@ class Loop {
     }
 
     const Graph& model_;
+    const Unscaled unscaled_;  ///< what is trained
+    const Watched watched_;
     DatasetPtr data_;
     const Dataset* validation_;
     const LoopOptions& o_;
@@ -147,11 +154,7 @@ std::map<std::string, double> measure(const Graph& model, const Dataset& data, c
     eval::EvalOptions options;
     options.threads = o.threads;
     options.precision = o.precision;
-    const eval::Answers a = eval::answer(model, data, options);
-    if (!data.regression()) return {{"top1", a.top1()}};
-    double squares = 0;
-    for (int64_t i = 0; i < a.logits.count(); ++i) squares += (a.logits.at(i) - data.targets().at(i)) * (a.logits.at(i) - data.targets().at(i));
-    return {{"mse", squares / static_cast<double>(std::max<int64_t>(1, a.logits.count()))}};
+    return measure_metrics(model, data, o.metric, options);
 }
 
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {

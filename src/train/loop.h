@@ -27,6 +27,7 @@ struct LoopOptions {
     int64_t batch = 64;        ///< samples a step; what is left at the end of an epoch is not used in it
     uint64_t seed = 0;         ///< of the order of samples, of augmentation and of dropout
     Augmentations augment{};
+    std::string metric{};      ///< what `patience` and the schedule plateau go by (metrics.h); empty: "top1", of a regression "mse"
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     int threads = 1;
     Precision precision = Precision::fp32;
@@ -36,7 +37,7 @@ struct Epoch {
     int64_t epoch = 0;                      ///< from 1
     double loss = 0;                        ///< the mean over the epoch's steps, each before its update
     double rate = 0;                        ///< of its last step
-    std::map<std::string, double> metrics;  ///< on the validation part: "top1"; empty without one
+    std::map<std::string, double> metrics;  ///< on the validation part (metrics.h); empty without one
     double seconds = 0;                     ///< of training, loading included, evaluation not
 };
 
@@ -54,10 +55,11 @@ struct LoopHooks {
     std::function<void(const Epoch&)> epoch;
 };
 
-/// "top1" of a classifier, "mse" of a regression.
+/// "top1" of a classifier and `options.metric`; "mse", "mae" and "r2" of a regression.
 std::map<std::string, double> measure(const Graph& model, const Dataset& data, const LoopOptions& options);
 
-/// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw;
+/// `model` is as it was read, before passes fold or merge anything; it is trained in its body where restore_targets
+/// (standardise.h) was. Throws what make_trainable and training_step throw;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
 /// "train.diverged" when the loss is no longer finite.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
