@@ -141,6 +141,7 @@ Verb new_verb() {
         o.add("depth", "N", a->depth, help("depth")).at_least(1);
         o.add("stem", "KIND", a->stem, help("stem")).one_of({"auto", "imagenet", "cifar"});
         o.flag("batch-norm", a->request.batch_norm, help("batch-norm"));
+        o.add("dropout", "X", a->request.dropout, help("dropout")).at_least(0);
         o.add("embedding", "N", a->request.embedding, help("embedding")).at_least(1);
         o.add("vocabulary", "N", a->request.vocabulary, help("vocabulary")).at_least(1);
         o.add("text-length", "N", a->request.text_length, help("text-length")).at_least(1);

@@ -9,8 +9,10 @@
 #include "base/usage.h"
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "cli/train_head.h"
 #include "cli/train_networks.h"
 #include "cli/train_parts.h"
+#include "cli/train_table.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -26,13 +28,14 @@ namespace hone::cli {
 
 namespace {
 struct TrainArgs {
-    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none", loss_scale;
+    std::string model, precision = "fp32", optimizer = "sgd", schedule = "constant", loss = "cross_entropy", set, freeze, augment = "none", loss_scale, metric, standardise = "auto";
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1, loss_scale_every = 2000;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
-    std::optional<double> momentum, weight_decay;
+    std::optional<double> momentum, weight_decay, dropout;
     bool decay_weights_only = false, tensorboard = false, resume = false, explain = false;
     std::string checkpoint_every = "10m,epoch";
     double time_budget = 0;
+    HeadArgs head;
     DataArgs data;
     NetworkArgs networks;
 };
@@ -124,11 +127,13 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.step.update.ema = a.ema;
     o.trainable.freeze = split_list(a.freeze);
     o.trainable.freeze_layers = a.freeze_layers;
+    o.trainable.dropout.ratio = a.dropout;
     o.rate = a.rate;
     o.epochs = a.epochs;
     o.batch = a.batch;
     o.seed = call.common.seed;
     o.augment = parse_augmentations(a.augment);
+    o.metric = a.metric;
     o.patience = a.patience;
     o.threads = call.common.threads;
     o.task = task_options(a.networks);
@@ -180,9 +185,12 @@ int train_verb_run(TrainArgs a, Call& call) {
         options.precision = choose_precision(a.precision, model);
         return train_gan_verb(a.model, a.networks, a.data, options, call);
     }
-    if (!call.options.given("loss")) a.loss = train::natural_loss(model);
-    const DataParts parts = open_for(model, a.data, call);
+    const std::string loss = call.options.given("loss") ? a.loss : train::natural_loss(model);
+    const bool judges_samples = model.inputs.size() == 1 && train::find_loss(loss).answers == 1;
+    const DataParts parts = judges_samples ? open_for_training(model, a.head, a.data, call) : open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
+    if (!call.options.given("loss")) a.loss = judges_samples ? natural_loss(model, parts) : loss;
+    if (judges_samples) standardise(model, parts, a.standardise, a.loss, a.data, call);
     train::LoopOptions options = loop_options(a, call);
     options.precision = a.precision == "fp16" ? Precision::fp16 : choose_precision(a.precision, model);
     options.step.scale = train::parse_loss_scale(a.loss_scale, options.precision);
@@ -258,7 +266,7 @@ Verb train_verb() {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("epochs", "N", a->epochs, "how often each training sample is used").at_least(1);
         o.add("batch", "N", a->batch, "samples a step").at_least(1).at_most(1 << 20);
-        o.add("loss", "NAME", a->loss, cat("what is made small: ", names(train::losses())));
+        o.add("loss", "NAME", a->loss, cat("what is made small: ", names(train::losses()), "; unless given cross_entropy, mse for numbers to predict, bce_with_logits for one output"));
         o.add("label-smoothing", "X", a->label_smoothing, "of the cross-entropy").at_least(0).at_most(0.999);
         o.add("optimizer", "NAME", a->optimizer, names(train::optimizers()));
         o.add("lr", "X", a->rate, "the base learning rate").at_least(0);
@@ -273,8 +281,12 @@ Verb train_verb() {
         o.add("accumulate", "N", a->accumulate, "batches whose gradients are averaged into one step").at_least(1);
         o.add("ema", "X", a->ema, "decay of an average of the weights; 0: off").at_least(0).at_most(0.9999999);
         o.add("augment", "KIND[=X],...", a->augment, cat("random changes of training samples, pictures or texts: ", names(augment_kinds())));
+        o.add("dropout", "X", a->dropout, "the ratio of every Dropout of the network, in place of its own").at_least(0);
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
+        add_head(o, a->head);
+        add_standardise(o, a->standardise);
+        o.add("metric", "NAME", a->metric, "measured too, and what --patience and the schedule plateau go by: top1, top5, precision_macro, recall_macro, f1_macro, auc; mse, mae, r2");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
         o.flag("tensorboard", a->tensorboard, "also write events for TensorBoard into the folder tensorboard of --out");
         o.seconds("time-budget", a->time_budget, "training stops after this time with what it has; 0: off").at_least(0);

@@ -16,7 +16,7 @@ const std::vector<const OpDecl*>& all_ops() {
                              ops::select, ops::space, ops::norm_gradient, ops::loss_gradient, ops::resize_gradient,
                              ops::grid_sample_gradient, ops::roi_align, ops::softmax_gradient, ops::conv_gradient,
                              ops::pool_gradient, ops::unary_gradient, ops::batch_norm_gradient, ops::adjoint,
-                             ops::product}) {
+                             ops::product, ops::dropout}) {
             std::vector<OpDecl> decls = family();
             store.insert(store.end(), std::make_move_iterator(decls.begin()), std::make_move_iterator(decls.end()));
         }

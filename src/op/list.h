@@ -61,4 +61,7 @@ std::vector<OpDecl> pool_gradient();
 std::vector<OpDecl> product();
 std::vector<OpDecl> batch_norm_gradient();
 std::vector<OpDecl> adjoint();
+std::vector<OpDecl> dropout();
+/// Of a uniform u32: what is less is dropped.
+uint32_t dropout_threshold(double ratio);
 }  // namespace hone::ops

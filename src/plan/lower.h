@@ -132,6 +132,7 @@ void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
 void update(const LowerContext&, std::vector<Candidate>&);  ///< optimisers
 void recurrent_gradient(const LowerContext&, std::vector<Candidate>&);
+void dropout(const LowerContext&, std::vector<Candidate>&);  ///< in training
 void chain(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
 /// Of a node with f16 or bf16 operands: what `f` offers for the same node in f32, between casts in scratch.

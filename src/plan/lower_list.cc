@@ -43,6 +43,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::recurrent_gradient, {"hone.RNNGrad", "hone.LSTMGrad", "hone.GRUGrad"});
         add(lower::attention, {"hone.Attention"});
         add(lower::update, {"hone.Sgd", "hone.Adagrad", "hone.RmsProp", "hone.Adam"});
+        add(lower::dropout, {"hone.Dropout"});
         add(lower::chain, {"hone.Chain"});
         return m;
     }();

@@ -21,6 +21,18 @@ eval::EvalOptions eval_options(const LoopOptions& o) {
     return e;
 }
 
+TrainableOptions seeded(const LoopOptions& o) {
+    TrainableOptions t = o.trainable;
+    t.dropout.seed = o.seed;
+    return t;
+}
+
+TaskOptions task_options(const LoopOptions& o) {
+    TaskOptions t = o.task;
+    t.metric = o.metric;
+    return t;
+}
+
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
@@ -28,8 +40,8 @@ class Loop {
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
-        task_ = make_task(model, *data_, o.step.loss, o.task);
-        Trainable trainable = make_trainable(task_->network(o.batch), o.trainable);
+        task_ = make_task(model, *data_, o.step.loss, task_options(o));
+        Trainable trainable = make_trainable(task_->network(o.batch), seeded(o));
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         StepOptions step = o.step;
         step.precision = o.precision;
@@ -154,11 +166,11 @@ class Loop {
 }  // namespace
 
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
-    return make_task(model, data, o.step.loss, o.task)->measure(model, data, eval_options(o));
+    return make_task(model, data, o.step.loss, task_options(o))->measure(model, data, eval_options(o));
 }
 
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {
-    return Loop(model, std::move(training), validation, options, hooks).run();
+    return Loop(evaluation_mode(model), std::move(training), validation, options, hooks).run();
 }
 
 }  // namespace hone::train

@@ -29,8 +29,9 @@ struct LoopOptions {
     double rate = 0.1;         ///< the base learning rate
     int64_t epochs = 1;
     int64_t batch = 64;        ///< samples a step; what is left at the end of an epoch is not used in it
-    uint64_t seed = 0;         ///< of the order of samples and of augmentation
+    uint64_t seed = 0;         ///< of the order of samples, of augmentation and of dropout
     Augmentations augment{};
+    std::string metric{};      ///< what `patience` and the schedule plateau go by (metrics.h); empty: "top1", of a regression "mse"
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     TaskOptions task{};
     int threads = 1;
@@ -43,7 +44,7 @@ struct Epoch {
     int64_t epoch = 0;                      ///< from 1
     double loss = 0;                        ///< the mean over the epoch's steps, each before its update
     double rate = 0;                        ///< of its last step
-    Metrics metrics;                        ///< on the validation part; empty without one
+    Metrics metrics;                        ///< on the validation part (metrics.h); empty without one
     double seconds = 0;                     ///< of training, loading included, evaluation not
 };
 
@@ -74,10 +75,12 @@ struct LoopHooks {
     std::function<void(const std::string&)> say, warn;  ///< of checkpoints, for the user
 };
 
-/// As the task of this model, data and loss judges: "top1" of a classifier, "mse" of a regression, "auc" of pairs.
+/// As the task of this model, data and loss judges: "top1" of a classifier and `options.metric`; "mse", "mae" and "r2" of a
+/// regression; "auc" of pairs.
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& options);
 
-/// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw, and make_task;
+/// `model` is as it was read, before passes fold or merge anything; it is trained in its body where restore_targets
+/// (standardise.h) was. Throws what make_trainable and training_step throw, and make_task;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
 /// "train.diverged" when the loss is no longer finite. With options.checkpoint what RunCheckpoints throws (resume.h); budget
 /// "interrupted" after a signal, when the run is saved.

@@ -77,7 +77,7 @@ bool Schedule::observe(double metric) {
     const HyperValues& h = spec_.hyper;
     const bool largest = h.at("largest") != 0;
     const double sign = largest ? 1 : -1, threshold = h.at("threshold");
-    const double bar = h.at("absolute") != 0 ? plateau_.best + sign * threshold : plateau_.best * (1 + sign * threshold);
+    const double bar = h.at("absolute") != 0 ? plateau_.best + sign * threshold : plateau_.best + sign * threshold * std::abs(plateau_.best);
     PlateauState& p = plateau_;
     if (p.begun ? (largest ? metric > bar : metric < bar) : !std::isnan(metric)) {
         p.begun = true;

@@ -165,6 +165,7 @@ Trainable make_trainable(const Graph& from, const TrainableOptions& options) {
         }
         statistics.bind(t.initial);
     }
+    train_dropout(g, options.dropout, t.initial);
     // Compacting renumbers the values; parameters are found again by name.
     g = g.compacted();
     for (Parameter& p : t.parameters) p.value = g.find_value(p.name);

@@ -35,7 +35,7 @@ ValueId steps_first(Builder& b, const Request& r) {
 
 std::vector<Network> last_step(const char* name, const char* op, const Request& r) {
     Builder b(name, r.seed, torch_rules);
-    const Sequence s = recurrent(b, name, steps_first(b, r), {op, scaled(128, r.width), r.depth, false, reads_text(r)});
+    const Sequence s = recurrent(b, name, steps_first(b, r), {op, scaled(128, r.width), r.depth, false, reads_text(r), dropout_of(r, 0)});
     return classifies(b, b.linear("fc", s.last, r.classes));
 }
 
@@ -63,6 +63,7 @@ Sequence recurrent(Builder& b, const std::string& name, ValueId x, const Cells& 
         } else {
             s.steps = b.add("Squeeze", layer + ".steps", {y[0], b.fixed(name + ".direction", Tensor::of_i64({1}))});
         }
+        if (i + 1 < c.layers) s.steps = b.dropout(layer + ".dropout", s.steps, c.dropout);
     }
     return s;
 }
@@ -72,7 +73,7 @@ std::vector<Network> lstm(const Request& r) { return last_step("lstm", "LSTM", r
 
 std::vector<Network> gru(const Request& r) {
     Builder b("gru", r.seed, torch_rules);
-    const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true});
+    const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true, dropout_of(r, 0)});
     return classifies(b, b.linear("fc", b.mean_of_steps("mean", s.steps), r.classes));
 }
 

@@ -12,6 +12,7 @@ struct Cells {
     int64_t hidden, layers = 1;
     bool both_ways = false;
     bool backwards = false;  ///< from the last step to the first
+    float dropout = 0;  ///< between layers, as torch.nn.LSTM's
 };
 
 struct Sequence {

@@ -204,6 +204,29 @@ TEST(Architectures, BatchNormalisationStaysANode) {
     EXPECT_EQ(count_nodes(one_network("vgg", vgg).graph, "Dropout"), 2);
 }
 
+TEST(Architectures, DropoutIsAsPublishedUnlessAsked) {
+    const std::map<std::string, std::pair<int, int>> nodes = {{"mlp", {0, 2}}, {"alexnet", {2, 2}}, {"vgg", {2, 2}}, {"mobilenetv2", {1, 1}}, {"rnn", {0, 1}},
+                                                              {"lstm", {0, 1}}, {"gru", {0, 0}}, {"vit", {0, 1 + 3 * 3}}};
+    size_t takers = 0;
+    for (const Architecture& a : architectures()) takers += a.takes("dropout");
+    EXPECT_EQ(takers, nodes.size());
+    for (const auto& [name, want] : nodes) {
+        Request r = small_request(name);
+        EXPECT_EQ(count_nodes(one_network(name, r).graph, "Dropout"), want.first) << name;
+        r.dropout = 0;
+        EXPECT_EQ(count_nodes(one_network(name, r).graph, "Dropout"), 0) << name;
+        r.dropout = 0.375;
+        const Graph g = one_network(name, r).graph;
+        EXPECT_EQ(count_nodes(g, "Dropout"), want.second) << name;
+        EXPECT_NE(g.metadata.at("hone.architecture").find("\"dropout\":0.375"), std::string::npos);
+        for (NodeId id : g.order())
+            if (g.node(id).is("Dropout")) EXPECT_EQ(g.value(g.node(id).in(1)).constant.at(0), 0.375) << name;
+    }
+    Request deep = small_request("gru");
+    deep.depth = 3, deep.dropout = 0.25;
+    EXPECT_EQ(count_nodes(one_network("gru", deep).graph, "Dropout"), 2);
+}
+
 TEST(Architectures, VggsHaveAsManyLayers) {
     Request r = small_request("vgg");
     for (int64_t depth : {11, 13, 16, 19}) {

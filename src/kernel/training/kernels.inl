@@ -12,6 +12,7 @@ namespace {
 #include "kernel/training/batch_norm.inl"
 #include "kernel/training/batch_norm_fused.inl"
 #include "kernel/training/max_pool.inl"
+#include "kernel/training/dropout.inl"
 
 constexpr Table kTable = {
     .moments_last = moments_last,
@@ -24,6 +25,7 @@ constexpr Table kTable = {
     .batch_norm_sums = {batch_norm_sums<float>, batch_norm_sums<uint16_t>},
     .batch_norm_gradient = {batch_norm_gradient<float>, batch_norm_gradient<uint16_t>},
     .max_pool_gradient = max_pool_gradient,
+    .dropout = dropout,
 };
 }  // namespace
 }  // namespace hone::train

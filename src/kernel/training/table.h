@@ -26,6 +26,12 @@ struct BatchNormRange {
     bool relu = false, plane = false;
 };
 
+struct Dropout {
+    uint64_t key = 0, draw = 0;
+    uint32_t least = 0;
+    float scale = 1;
+};
+
 struct Table {
     /// sums[0][c] += x - shift[c], sums[1][c] += (x - shift[c])^2 over x [rows, channels]; sums is [2, channels].
     void (*moments_last)(const float* x, const float* shift, int64_t rows, int64_t channels, double* sums);
@@ -48,6 +54,9 @@ struct Table {
     /// Channels [begin, end) of one sample, channels last: dx, cleared first, gets each dy at the first greatest tap of its
     /// window, or at the first NaN. At most kMostTaps taps.
     void (*max_pool_gradient)(const PoolWindow& w, const float* dy, const float* x, float* dx, int64_t channels, int64_t begin, int64_t end);
+    /// y = scale * x where word i % 4 of Philox4x32-10's block (i / 4, draw) under key is at least `least`, else 0, for
+    /// i = first, first + 1, ... n elements. y may be x.
+    void (*dropout)(const Dropout& d, uint64_t first, const float* x, float* y, int64_t n);
 };
 
 }  // namespace hone::train
