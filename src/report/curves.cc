@@ -89,7 +89,7 @@ void panel(Html& html, const CurvePanel& p, double left, const std::string& x_la
         line(html, left, f.y(v), left + kWide, f.y(v), "#e4e4e4", "");
         text(html, short_number(v), left - 6, f.y(v) + 4, "end");
     }
-    for (const double v : ticks(0, f.steps)) text(html, short_number(v), f.x(v), kTop + kTall + 16, "middle");
+    for (const double v : ticks(0, f.steps)) text(html, short_number(v + 0.0), f.x(v), kTop + kTall + 16, "middle");
     line(html, left, kTop + kTall, left + kWide, kTop + kTall, "#888", "");
     if (p.level) line(html, left, f.y(*p.level), left + kWide, f.y(*p.level), "#333", "5 4");
     for (size_t i = 0; i < p.curves.size(); ++i) curve(html, p.curves[i], f, kColours[i]);

@@ -38,6 +38,7 @@ TEST(Curves, PointsLieWhereTheValuesAre) {
     for (int i = 1; i < 4; ++i) EXPECT_NEAR(y[i] - y[i - 1], y[1] - y[0], 0.2) << "halving is the same way down";
     EXPECT_GT(y[1], y[0]);
     EXPECT_EQ(count(points(svg, 1), ","), 2u);  // what is not finite is left out; what leaves the frame stays at its edge
+    EXPECT_EQ(svg.find(">-0<"), std::string::npos);
     EXPECT_EQ(svg.find("nan"), std::string::npos);
     EXPECT_EQ(svg.find("inf"), std::string::npos);
 }
