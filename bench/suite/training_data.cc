@@ -92,7 +92,7 @@ OwnTrainer::OwnTrainer(const std::string& folder, const std::string& name, int64
     train::StepOptions options;
     options.update.hyper["momentum"] = training_momentum;
     train::TrainingStep step = train::training_step(train::make_trainable(specialise(read_model(path + ".onnx"), {dims})), options);
-    runner_ = std::make_unique<train::StepRunner>(std::move(step), &pool, PlanOptions{.threads = pool.threads(), .precision = precision});
+    runner_ = std::make_unique<train::StepRunner>(std::move(step), &pool, PlanOptions{.threads = pool.threads()});
 }
 
 TrainedSteps OwnTrainer::run(int steps) {

@@ -55,14 +55,14 @@ TEST(TrainText, AnLstmOfWordsFromACsv) {
 
     // The model's own vocabulary is what others use, whatever data they see.
     const Json e = Json::parse(succeeds({"eval", trained, "--data", data, "--split", "60/20/20", "--part", "test", "--json"}).out);
-    EXPECT_EQ(e.number("top1"), j.number("metrics.top1"));
+    EXPECT_EQ(e.number("metrics.top1"), j.number("metrics.top1"));
     write_text(folder + "/test.tsv", "sky\tthe star was small\nfood\tunheard things near bread\n");
-    EXPECT_EQ(Json::parse(succeeds({"eval", trained, "--data", folder + "/test.tsv", "--json"}).out).number("top1"), 1);
-    write_text(folder + "/lines.txt", "Many a STAR was seen again\n\nsalt\tsea\n");
+    EXPECT_EQ(Json::parse(succeeds({"eval", trained, "--data", folder + "/test.tsv", "--json"}).out).number("metrics.top1"), 1);
+    write_text(folder + "/lines.txt", "Many a STAR was seen again\n\nsea\tit was near the salt\n");
     const Json answers = Json::parse(succeeds({"run", trained, folder + "/lines.txt", "--json"}).out);
     ASSERT_EQ(answers.size("results"), 2u);
     EXPECT_EQ(answers.text("results.0.scores.0.name"), "sky");
-    EXPECT_EQ(answers.text("results.1.label"), "salt");
+    EXPECT_EQ(answers.text("results.1.label"), "sea");
     EXPECT_EQ(answers.text("results.1.scores.0.name"), "sea");
 
     // Trained on, it keeps its vocabulary.
