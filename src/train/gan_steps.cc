@@ -54,7 +54,7 @@ GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const Gan
         for (ValueId v : from) columns.push_back(b.reshape(v, {o.batch, 1}));
         return columns.size() == 1 ? columns[0] : b.concat(columns, 0);
     };
-    const StepOptions step{.loss = {"bce_with_logits"}, .update = o.update};
+    const StepOptions step{.loss = {"bce_with_logits"}, .update = o.update, .precision = o.precision};
     GanSteps s;
     Graph both = twin(d);
     both.outputs = {logits(both, both.outputs)};
