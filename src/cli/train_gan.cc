@@ -81,6 +81,8 @@ int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data,
     const Graph generator = read_model(file), discriminator = read_model(a.discriminator);
     std::optional<Graph> judge;
     if (!a.judge.empty()) judge = load_model(a.judge);
+    if (judge && !judge->metadata.contains("hone.preprocess") && !call.options.given("judge-mean") && !call.options.given("judge-std"))
+        call.warn("the judge carries no preprocessing: it is shown pixels of 0 to 1 (--judge-mean and --judge-std say otherwise)");
     if (!discriminator.metadata.contains("hone.preprocess")) {  // tanh makes [-1, 1]
         if (!data.preprocess.mean) data.preprocess.mean = {0.5};
         if (!data.preprocess.std) data.preprocess.std = {0.5};
@@ -121,7 +123,7 @@ int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data,
     t.samples_per_second = static_cast<double>(trained.samples) / std::max(1e-9, trained.seconds);
     t.waited_seconds = trained.waited;
     if (judge) {
-        const DataOptions used = data_options_for(*judge, {}, call);
+        const DataOptions used = data_options_for(*judge, a.judge_preprocess, call);
         const Preprocess preprocess = resolve(used.preprocess, DataKind::image, used.channels);
         const Tensor made = train::generate(trained.generator, a.judged, call.common.seed + 1, call.common.threads);
         const eval::GeneratedVerdict v = eval::judge_generated(made, parts.preprocess, *judge, preprocess, call.common.threads);

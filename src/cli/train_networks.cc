@@ -17,11 +17,13 @@ void add_networks(Options& o, NetworkArgs& to) {
     o.add("texts", "FILE", to.texts, "two towers: a line a class, in the order of the classes; unless given their names");
     o.add("gan", "DISCRIMINATOR", to.discriminator, "MODEL is a generator that is trained against this network");
     o.add("judge", "CLASSIFIER", to.judge, "with --gan: a classifier of real pictures that judges generated ones at the end");
+    o.add("judge-mean", "X,...", to.judge_preprocess.mean, "of the judge's own preprocessing, where it carries none");
+    o.add("judge-std", "X,...", to.judge_preprocess.std, "likewise");
     o.add("judged", "N", to.judged, "how many it judges").at_least(1).at_most(10000000);
 }
 
 void check_networks(const NetworkArgs& a, const Graph& model, const Call& call) {
-    for (const char* option : {"judge", "judged"})
+    for (const char* option : {"judge", "judged", "judge-mean", "judge-std"})
         if (call.options.given(option) && a.discriminator.empty()) fail(ErrorKind::usage, "usage.conflict", cat("--", option, " does nothing without --gan"), "Give the discriminator, or leave it out.");
     if (!a.texts.empty() && !train::reads_texts(model)) fail(ErrorKind::usage, "usage.conflict", "--texts does nothing: the model reads no texts", "Leave it out, or give a network of two towers.");
 }

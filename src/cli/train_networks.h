@@ -16,6 +16,7 @@ namespace hone::cli {
 struct NetworkArgs {
     std::string texts, discriminator, judge;
     int64_t judged = 10000;
+    PreprocessOptions judge_preprocess{};  ///< over what the judge carries
 };
 void add_networks(Options& options, NetworkArgs& to);
 
