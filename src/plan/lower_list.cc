@@ -23,7 +23,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::gemm, {"Gemm", "MatMul", "hone.Gemm", "hone.QGemm"});
         add(lower::pool, {"MaxPool", "AveragePool", "GlobalAveragePool"});
         add(lower::pool_gradient, {"hone.MaxPoolGrad", "hone.AveragePoolGrad"});
-        add(lower::batch_training, {"hone.BatchNormGrad"});
+        add(lower::batch_training, {"hone.BatchNormGrad", "hone.BatchNormAct", "hone.BatchNormActGrad", "hone.BatchNormApply"});
         add(lower::elementwise,
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",

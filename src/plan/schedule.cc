@@ -19,36 +19,51 @@ class Scheduler {
 
     std::vector<NodeId> run() {
         const std::vector<NodeId> all = g_.order();
+        for (NodeId id : all) rank_[id] = {id, id};
+        for (NodeId id : all)  // what is computed again is so when it is wanted
+            if (const NodeId u = wanted_by(id); u != kNone) {
+                rank_[id] = {u, id};
+                if (const NodeId before = g_.value(g_.node(u).in(1)).producer; before != kNone) after_[before].push_back(id), ++missing_[static_cast<size_t>(id)];
+            }
         for (NodeId id : all) {
             for (ValueId v : g_.node(id).inputs)
                 if (v != kNone && g_.value(v).producer != kNone) ++missing_[static_cast<size_t>(id)];
-            if (!missing_[static_cast<size_t>(id)]) ready_.insert(id);
+            if (!missing_[static_cast<size_t>(id)]) ready_.insert(rank_.at(id));
         }
         std::vector<NodeId> out;
         while (!ready_.empty()) {
             const NodeId id = next();
-            ready_.erase(id);
+            ready_.erase(rank_.at(id));
             out.push_back(id);
             for (ValueId v : g_.node(id).inputs)
                 if (v != kNone) --uses_[static_cast<size_t>(v)];
             for (ValueId v : g_.node(id).outputs)
                 if (v != kNone)
-                    for (NodeId u : g_.value(v).users)
-                        if (--missing_[static_cast<size_t>(u)] == 0) ready_.insert(u);
+                    for (NodeId u : g_.value(v).users) arrived(u);
+            for (NodeId u : after_[id]) arrived(u);
         }
         HONE_CHECK(out.size() == all.size());
         return out;
     }
 
   private:
+    void arrived(NodeId id) {
+        if (--missing_[static_cast<size_t>(id)] == 0) ready_.insert(rank_.at(id));
+    }
+    /// The one weight gradient for which this node computes an activation again, else kNone.
+    NodeId wanted_by(NodeId id) const {
+        if (!g_.node(id).is("BatchNormApply", "hone")) return kNone;
+        const NodeId u = g_.sole_user(g_.node(id).out());
+        return u != kNone && g_.node(u).is("ConvGradWeight", "hone") ? u : kNone;
+    }
     NodeId next() const {
         NodeId free = kNone;
-        for (NodeId id : ready_) {
+        for (const auto& [rank, id] : ready_) {
             if (blocked(id)) continue;
             if (frees(id)) return id;
             if (free == kNone) free = id;
         }
-        return free == kNone ? *ready_.begin() : free;
+        return free == kNone ? ready_.begin()->second : free;
     }
     /// It computes a state's new value, and others have yet to read the old one.
     bool blocked(NodeId id) const {
@@ -80,7 +95,9 @@ class Scheduler {
     std::vector<int> missing_;
     std::vector<size_t> uses_;  ///< of a value, to come
     std::map<NodeId, std::vector<ValueId>> old_;  ///< what a node gives a new value
-    std::set<NodeId> ready_;
+    std::map<NodeId, std::pair<NodeId, NodeId>> rank_;  ///< the smaller goes first
+    std::map<NodeId, std::vector<NodeId>> after_;        ///< nodes that wait for a node whose result they do not read
+    std::set<std::pair<NodeId, NodeId>> ready_;
 };
 
 }  // namespace
