@@ -8,6 +8,7 @@
 #include "base/timing.h"
 #include "base/usage.h"
 #include "cli/common.h"
+#include "cli/ranks.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "onnx/reader.h"
@@ -27,6 +28,7 @@ struct TrainArgs {
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay;
     bool decay_weights_only = false;
+    RanksArgs ranks;
     DataArgs data;
 };
 
@@ -143,12 +145,14 @@ std::string human(const record::Train& t) {
     return s;
 }
 
-int train_verb_run(const TrainArgs& a, Call& call) {
+int train_verb_run(const TrainArgs& a, Call& call, dist::Comm* comm) {
     Graph model = read_model(a.model);
     const DataParts parts = open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     train::LoopOptions options = loop_options(a, call);
     options.precision = choose_precision(a.precision, model);
+    set_ranks(a.ranks, comm, options);
+    const train::Ranks ranks(comm);
     const std::string folder = call.common.out.empty() ? "." : call.common.out;
     std::string stem = base_name(a.model);
     if (stem.ends_with(".onnx")) stem.resize(stem.size() - 5);
@@ -161,12 +165,12 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     };
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
     set_metadata(trained.model, parts, eval::precision_name(options.precision));
-    write_model(trained.model, file);
+    if (ranks.first()) write_model(trained.model, file);
 
     record::Train t;
     t.model = absolute_path(file), t.original = absolute_path(a.model), t.data = a.data.data;
     t.precision = eval::precision_name(options.precision), t.loss = a.loss, t.optimizer = a.optimizer, t.schedule = a.schedule;
-    t.seed = static_cast<int64_t>(call.common.seed);
+    t.seed = static_cast<int64_t>(call.common.seed), t.ranks = ranks.count();
     t.machine = this_machine(call.common.threads);
     t.recipe = call.options.resolved();
     t.parameters = trained.parameters;
@@ -175,7 +179,7 @@ int train_verb_run(const TrainArgs& a, Call& call) {
     for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, numbers(e.metrics)});
     if (parts.test) {
         t.part = "test";
-        t.metrics = numbers(train::measure(trained.model, *parts.test, options));
+        t.metrics = numbers(ranks.measure(*parts.test, [&](const Dataset& d) { return train::measure(trained.model, d, options); }));
     }
     t.peak_bytes = peak_resident_bytes();
     t.warnings = call.warnings;
@@ -190,7 +194,8 @@ Verb train_verb() {
     v.name = "train";
     v.summary = "trains a network on labelled data, from its weights as they are";
     v.examples = {{"hone train net.onnx --data fashion-mnist --epochs 3 --lr 0.05 --momentum 0.9 --schedule one_cycle --out run", "writes run/net_trained.onnx and run/train.json"},
-                  {"hone train net.onnx --data folder --optimizer adamw --lr 1e-3 --freeze 'features.*'", "fine-tunes what is not frozen"}};
+                  {"hone train net.onnx --data folder --optimizer adamw --lr 1e-3 --freeze 'features.*'", "fine-tunes what is not frozen"},
+                  {"mpirun -n 4 hone train net.onnx --data fashion-mnist --batch 256", "on four ranks, each with 64 samples of every batch"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         o.add("epochs", "N", a->epochs, "how often each training sample is used").at_least(1);
@@ -213,10 +218,11 @@ Verb train_verb() {
         o.add("freeze", "PATTERN,...", a->freeze, "parameters that stay as they are, by name; * is any text");
         o.add("freeze-layers", "N", a->freeze_layers, "the first N layers stay; -N: all but the last N");
         o.add("patience", "EPOCHS", a->patience, "without a better validation metric, after which training ends; 0: off").at_least(0);
+        add_ranks(o, a->ranks);
         add_precision(o, a->precision);
         add_data(o, a->data, false);
     };
-    v.run = [a](Call& call) { return train_verb_run(*a, call); };
+    v.run = [a](Call& call) { return run_on_ranks(call, [a](Call& mine, dist::Comm* comm) { return train_verb_run(*a, mine, comm); }); };
     return v;
 }
 

@@ -118,7 +118,9 @@ class Graph {
     ValueId find_value(const std::string& name) const;  ///< kNone when absent
     void rename_value(ValueId v, const std::string& name);  ///< the name must be free
     /// Drops dead nodes and unused values; ids change. Constants are shared, so it is O(nodes).
-    Graph compacted() const;
+    Graph compacted() const { return reordered(order()); }
+    /// The same, with the nodes in this order, which must be topological; `order` of the result gives it back.
+    Graph reordered(const std::vector<NodeId>& order) const;
     /// Structure: SSA, users, names, order. Throws internal errors: a pass that breaks it has a bug.
     void check_structure() const;
 

@@ -28,7 +28,7 @@ struct Train {
     double waited_seconds = 0;      ///< for data
     int64_t peak_bytes = 0;         ///< resident, of the process
     std::vector<TrainEpoch> history{};
-    int64_t seed = 0;
+    int64_t seed = 0, ranks = 1;
     Machine machine{};
     Texts recipe{};
     std::vector<std::string> warnings{};
@@ -49,6 +49,7 @@ struct Train {
         v("peak_bytes", s.peak_bytes);
         v("history", s.history);
         v("seed", s.seed);
+        v("ranks", s.ranks);
         v("machine", s.machine);
         v("recipe", s.recipe);
         v("warnings", s.warnings);

@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "eval/evaluate.h"
+#include "train/parallel.h"
 #include "train/runner.h"
 
 namespace hone::train {
@@ -54,20 +55,26 @@ ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
+        : model_(model), data_(training), validation_(validation), o_(o), ranks_(o.comm, o.step.loss.reduction), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         if (model.inputs.size() != 1)
             fail(ErrorKind::model, "train.inputs", cat("the model has ", static_cast<unsigned long>(model.inputs.size()), " inputs; training from a data set takes one"));
-        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), o.batch)}), o.trainable);
+        TrainableOptions trainable_options = o.trainable;
+        StepOptions step_options = o.step;
+        step_options.exchange.ranks = ranks_.count();
+        if (step_options.exchange.batch_norm) trainable_options.ranks = ranks_.count();
+        Trainable trainable = make_trainable(specialise(model, {eval::input_dims_for(model, data_->sample_dims(), ranks_.share(o.batch))}), trainable_options);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
-        step_ = training_step(std::move(trainable), o.step);
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment});
+        step_ = training_step(std::move(trainable), step_options);
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch, .drop_last = true, .seed = o.seed, .augment = o.augment, .rank = ranks_.rank(), .ranks = ranks_.count()});
         runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+        runner_->session().exchange_with(ranks_.comm());
     }
 
     Trained run() {
+        ranks_.agree(cat("before step 1 of ", steps_, " of ", o_.epochs, " epochs, batch ", o_.batch, ", seed ", o_.seed), runner_->states());
         Trained t;
         t.parameters = parameters_;
         double best = -1;
@@ -75,8 +82,9 @@ class Loop {
         for (int64_t e = 0; e < o_.epochs; ++e) {
             t.history.push_back(train_epoch(e, t));
             Epoch& epoch = t.history.back();
+            ranks_.agree(cat("after epoch ", e + 1), runner_->states());
             t.model = with_values(model_, weights());
-            if (validation_) epoch.metrics = measure(t.model, *validation_, o_);
+            if (validation_) epoch.metrics = ranks_.measure(*validation_, [&](const Dataset& d) { return measure(t.model, d, o_); });
             if (hooks_.epoch) hooks_.epoch(epoch);
             if (!epoch.metrics.contains("top1")) continue;
             const double now = epoch.metrics.at("top1");
@@ -95,15 +103,16 @@ class Loop {
         Epoch epoch{.epoch = e + 1, .metrics = {}};
         const double start = now_seconds();
         for (int64_t k = 0; k < steps_; ++k) {
-            check_interrupt();
             loader_->next(batch_);
             const std::vector<Tensor> targets = targets_for(step_, *data_, batch_);
             epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run({batch_.x}, targets, epoch.rate);
+            const Loss all = ranks_.mean(runner_->run({batch_.x}, targets, epoch.rate));
+            const double loss = all.value;
             if (!std::isfinite(loss))
-                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
+                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, all.where, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.loss += loss / static_cast<double>(steps_);
             if (hooks_.step) hooks_.step(e * steps_ + k + 1, steps_ * o_.epochs, loss);
+            if (all.stop) set_interrupted(true), check_interrupt();  // on all ranks, behind the same step
         }
         epoch.seconds = now_seconds() - start;
         t.seconds += epoch.seconds;
@@ -124,6 +133,7 @@ class Loop {
     DatasetPtr data_;
     const Dataset* validation_;
     const LoopOptions& o_;
+    Ranks ranks_;
     const LoopHooks& hooks_;
     ThreadPool pool_;
     int64_t steps_, parameters_ = 0;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "dist/comm.h"
 #include "pass/pass.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -24,12 +25,13 @@ struct LoopOptions {
     ScheduleSpec schedule{};   ///< `steps` is filled in where the schedule takes it and it is not given
     double rate = 0.1;         ///< the base learning rate
     int64_t epochs = 1;
-    int64_t batch = 64;        ///< samples a step; what is left at the end of an epoch is not used in it
+    int64_t batch = 64;        ///< samples a step, of all ranks; what is left at the end of an epoch is not used in it
     uint64_t seed = 0;         ///< of the order of samples and of augmentation
     Augmentations augment{};
     int64_t patience = 0;      ///< epochs without a better validation metric after which training ends; 0: off
     int threads = 1;
     Precision precision = Precision::fp32;
+    dist::Comm* comm = nullptr;  ///< other ranks that train the same, each on its share of every batch (parallel.h)
 };
 
 struct Epoch {
@@ -59,7 +61,8 @@ std::map<std::string, double> measure(const Graph& model, const Dataset& data, c
 
 /// `model` is as it was read, before passes fold or merge anything. Throws what make_trainable and training_step throw;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
-/// "train.diverged" when the loss is no longer finite.
+/// "train.diverged" when the loss is no longer finite. With `comm` all ranks call it alike and get the same; throws then
+/// also what parallel.h throws.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
 
 }  // namespace hone::train

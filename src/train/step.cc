@@ -3,6 +3,7 @@
 
 #include "pass/autodiff.h"
 #include "pass/list.h"
+#include "train/parallel.h"
 
 namespace hone::train {
 
@@ -13,6 +14,7 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     Graph& g = s.graph;
     passes::fold_constants(g, {});  // what computes shapes; parameters are inputs by now
     infer_graph(g);
+    if (options.exchange.ranks > 1 && options.exchange.batch_norm) synchronise_batch_norm(g);
     const std::vector<ValueId> answers(g.outputs.begin(), g.outputs.end() - static_cast<std::ptrdiff_t>(g.states.size()));
     const std::vector<ValueId> targets = add_targets(g, options.loss, answers);
     for (ValueId v : targets) s.targets.push_back(g.value(v).name);
@@ -22,7 +24,7 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     g.outputs.push_back(loss);
     std::vector<ValueId> weights;
     for (const Parameter& p : t.parameters) weights.push_back(p.value);
-    const std::vector<ValueId> gradients = add_gradients(g, {{loss}}, weights);
+    const std::vector<ValueId> gradients = exchange_step(g, add_gradients(g, {{loss}}, weights), options.loss.reduction, options.exchange);
     Update update = add_update(g, t.parameters, gradients, options.update);
     s.rate = g.value(update.rate).name;
     s.initial.merge(update.initial);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "pass/exchange.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/trainable.h"
@@ -17,6 +18,7 @@ namespace hone::train {
 struct StepOptions {
     LossSpec loss{"cross_entropy"};
     UpdateOptions update{};
+    ExchangeOptions exchange{};  ///< with other ranks
 };
 
 struct TrainingStep {
