@@ -36,15 +36,16 @@ void Comm::start(int64_t bucket, DType type, std::span<const Part> parts) {
     for (const Part& p : parts) b.count += p.count;
     if (b.room < static_cast<size_t>(b.count) * size) {
         b.room = static_cast<size_t>(b.count) * size;
-        b.memory = allocate_aligned(b.room);
+        b.own = allocate_aligned(b.room);
+        b.sum = allocate_aligned(b.room);
     }
-    char* to = static_cast<char*>(b.memory.get());
+    char* to = static_cast<char*>(b.own.get());
     for (const Part& p : parts) {
         const size_t bytes = static_cast<size_t>(p.count) * size;
         if (bytes) std::memcpy(to, p.data, bytes);
         to += bytes;
     }
-    b.request = begin_sum(b.memory.get(), b.count, type);
+    b.request = begin_sum(b.own.get(), b.sum.get(), b.count, type);
     b.flying = true;
     flying_.push_back(bucket);
 }
@@ -60,8 +61,8 @@ void Comm::finish(int64_t bucket, std::span<const Part> parts) {
     int64_t at = 0;
     for (const Part& p : parts) {
         HONE_CHECK(at + p.count <= b.count, "bucket ", bucket, " holds ", b.count);
-        if (b.type == DType::f32) scaled(static_cast<const float*>(b.memory.get()) + at, static_cast<float*>(p.data), p.count, static_cast<float>(share));
-        else scaled(static_cast<const double*>(b.memory.get()) + at, static_cast<double*>(p.data), p.count, share);
+        if (b.type == DType::f32) scaled(static_cast<const float*>(b.sum.get()) + at, static_cast<float*>(p.data), p.count, static_cast<float>(share));
+        else scaled(static_cast<const double*>(b.sum.get()) + at, static_cast<double*>(p.data), p.count, share);
         at += p.count;
     }
     HONE_CHECK(at == b.count);

@@ -58,8 +58,8 @@ class Comm {
 
   protected:
     using Request = int;
-    /// Both in place and without waiting; the memory stays.
-    virtual Request begin_sum(void* data, int64_t count, DType type) = 0;
+    /// Both without waiting; the memory stays, and what is read is not what is written.
+    virtual Request begin_sum(const void* mine, void* sum, int64_t count, DType type) = 0;
     virtual Request begin_gather(const void* mine, size_t bytes, void* all) = 0;
     /// Whether it is done; true once, then the request is gone.
     virtual bool done(Request r) = 0;
@@ -68,7 +68,7 @@ class Comm {
 
   private:
     struct Bucket {
-        std::shared_ptr<void> memory{};
+        std::shared_ptr<void> own{}, sum{};
         size_t room = 0;
         int64_t count = 0;
         DType type = DType::f32;

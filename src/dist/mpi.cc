@@ -64,9 +64,9 @@ class MpiComm final : public Comm {
     void close() override { must(m_.finalize()); }
 
   protected:
-    Request begin_sum(void* data, int64_t count, DType type) override {
+    Request begin_sum(const void* mine, void* sum, int64_t count, DType type) override {
         Request r = -1;
-        must(m_.begin_sum(data, count, type == DType::f64, &r));
+        must(m_.begin_sum(mine, sum, count, type == DType::f64, &r));
         ++pending_;
         return r;
     }

@@ -15,7 +15,7 @@ struct MpiModule {
     int (*init)(int* rank, int* ranks);
     int (*finalize)();
     /// Requests are numbers; `test` frees one that is done.
-    int (*begin_sum)(void* data, int64_t count, int doubles, int* request);
+    int (*begin_sum)(const void* mine, void* sum, int64_t count, int doubles, int* request);
     int (*begin_gather)(const void* mine, size_t bytes, void* all, int* request);
     int (*test)(int request, int* done);
     /// To every other rank, without waiting; `text` stays.

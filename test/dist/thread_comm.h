@@ -49,7 +49,7 @@ class ThreadComm final : public dist::Comm {
     int64_t polls() const { return polls_; }
 
   protected:
-    Request begin_sum(void* data, int64_t count, DType type) override { return arrive(data, nullptr, 0, count, type); }
+    Request begin_sum(const void* mine, void* sum, int64_t count, DType type) override { return arrive(sum, mine, 0, count, type); }
     Request begin_gather(const void* mine, size_t bytes, void* all) override { return arrive(all, mine, bytes, -1, DType::f32); }
     bool done(Request r) override {
         std::lock_guard lock(all_.mutex);
@@ -89,7 +89,7 @@ class ThreadComm final : public dist::Comm {
     static void add(ThreadRanks::Call& c) {
         for (int64_t i = 0; i < c.count; ++i) {
             T sum = 0;
-            for (void* d : c.data) sum += static_cast<T*>(d)[i];
+            for (const void* d : c.from) sum += static_cast<const T*>(d)[i];
             for (void* d : c.data) static_cast<T*>(d)[i] = sum;
         }
     }
