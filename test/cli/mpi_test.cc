@@ -70,26 +70,31 @@ TEST(Mpi, WithoutItsModuleALaunchedHoneSaysSo) {
     EXPECT_EQ(alone.exit_code, 0) << alone.err;
 }
 
+/// At a learning rate at which roundings do not grow within these 42 steps: beyond it one rank parts as far from itself on
+/// another instruction set.
 TEST(Mpi, PEERTwoRanksTrainWhatOneWould) {
     HONE_REQUIRE(has_mpi(), "mpirun or the module for it");
-    const std::string folder = scratch_folder(), net = network(folder, {"resnet", "--depth", "20", "--width", "0.5", "--input", "1x28x28", "--classes", "10"});
-    const std::string train = hone::cat(HONE_BINARY, " train ", net, " --data ", pictures(folder + "/data"),
-                                        " --epochs 3 --batch 20 --lr 0.05 --momentum 0.9 --schedule one_cycle --augment shift=2 --clip-norm 5 --sync-batch-norm --json --out ", folder);
-    const hone::ProcessResult one = shell(train + "/one --threads 1"), two = shell(mpirun(2, train + "/two"));
-    ASSERT_EQ(one.exit_code, 0) << one.err;
-    ASSERT_EQ(two.exit_code, 0) << two.err;
-    const Json a = Json::parse(one.out), b = Json::parse(two.out);  // rank 0 alone prints: it is one document
-    EXPECT_EQ(a.number("ranks"), 1);
-    EXPECT_EQ(b.number("ranks"), 2);
-    for (int e = 0; e < 3; ++e) {
-        const std::string at = hone::cat("history.", e, ".");
-        EXPECT_NEAR(b.number(at + "loss"), a.number(at + "loss"), 1e-5 * a.number(at + "loss")) << e;
-        EXPECT_NEAR(b.number(at + "metrics.top1"), a.number(at + "metrics.top1"), 0.03) << e;
+    const std::string folder = scratch_folder(), data = pictures(folder + "/data");
+    for (const bool norm : {true, false}) {
+        const std::string net = network(folder, norm ? Words{"resnet", "--depth", "20", "--width", "0.5", "--input", "1x28x28", "--classes", "10"} : Words{"mlp", "--input", "1x28x28", "--classes", "10"});
+        const std::string at = folder + (norm ? "/norm_" : "/plain_"), train = hone::cat(HONE_BINARY, " train ", net, " --data ", data, norm ? " --lr 1e-4 --sync-batch-norm" : " --lr 0.02 --momentum 0.9",
+                                            " --epochs 3 --batch 20 --augment shift=2 --clip-norm 5 --json --out ", at);
+        const hone::ProcessResult one = shell(train + "one --threads 1"), two = shell(mpirun(2, train + "two"));
+        ASSERT_EQ(one.exit_code, 0) << one.err;
+        ASSERT_EQ(two.exit_code, 0) << two.err;
+        const Json a = Json::parse(one.out), b = Json::parse(two.out);  // rank 0 alone prints: it is one document
+        EXPECT_EQ(a.number("ranks"), 1);
+        EXPECT_EQ(b.number("ranks"), 2);
+        for (int e = 0; e < 3; ++e) {
+            const std::string epoch = hone::cat("history.", e, ".");
+            EXPECT_NEAR(b.number(epoch + "loss"), a.number(epoch + "loss"), 1e-5 * a.number(epoch + "loss")) << norm << e;
+            EXPECT_NEAR(b.number(epoch + "metrics.top1"), a.number(epoch + "metrics.top1"), 0.03) << norm << e;
+        }
+        if (!norm) EXPECT_LT(a.number("history.2.loss"), 0.8 * a.number("history.0.loss"));
+        EXPECT_NEAR(b.number("metrics.top1"), a.number("metrics.top1"), 0.03);
+        EXPECT_EQ(hone::list_directory(at + "two"), hone::list_directory(at + "one"));
+        EXPECT_EQ(count(two.err, "epoch 2:"), 1u) << two.err;
     }
-    EXPECT_LT(a.number("history.2.loss"), 0.7 * a.number("history.0.loss"));
-    EXPECT_NEAR(b.number("metrics.top1"), a.number("metrics.top1"), 0.03);
-    EXPECT_EQ(hone::list_directory(folder + "/two"), hone::list_directory(folder + "/one"));
-    EXPECT_EQ(count(two.err, "epoch 2:"), 1u) << two.err;
 }
 
 TEST(Mpi, PEERAMistakeIsSaidOnce) {

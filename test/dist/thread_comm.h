@@ -71,10 +71,10 @@ class ThreadComm final : public dist::Comm {
         HONE_CHECK(c.count == count && c.bytes == bytes && c.type == type, "ranks call different things");
         c.data[me] = data;
         c.from[me] = from;
-        if (++c.arrived == ranks()) finish(c);
+        if (++c.arrived == ranks()) complete(c);
         return static_cast<Request>(next_++);
     }
-    static void finish(ThreadRanks::Call& c) {
+    static void complete(ThreadRanks::Call& c) {
         if (c.count < 0) {
             for (void* to : c.data)
                 for (size_t r = 0; r < c.from.size(); ++r) std::memcpy(static_cast<char*>(to) + r * c.bytes, c.from[r], c.bytes);

@@ -80,18 +80,18 @@ LoopOptions options(bool synchronised = false) {
     return o;
 }
 
-struct Run {
+struct Outcome {
     Trained trained;
     std::vector<double> losses;
     int64_t calls = 0;
 };
-std::vector<Run> run(int ranks, const Graph& model, const LoopOptions& options, int64_t samples = 240) {
-    std::vector<Run> runs(static_cast<size_t>(ranks));
+std::vector<Outcome> run(int ranks, const Graph& model, const LoopOptions& options, int64_t samples = 240) {
+    std::vector<Outcome> runs(static_cast<size_t>(ranks));
     const auto data = std::make_shared<Corners>(samples), validation = std::make_shared<Corners>(101);
     run_ranks(ranks, [&](ThreadComm& comm) {
         LoopOptions o = options;
         if (ranks > 1) o.comm = &comm;
-        Run& r = runs[static_cast<size_t>(comm.rank())];
+        Outcome& r = runs[static_cast<size_t>(comm.rank())];
         LoopHooks hooks;
         hooks.step = [&](int64_t, int64_t, double loss) { r.losses.push_back(loss); };
         r.trained = train::train(model, data, validation.get(), o, hooks);
@@ -102,11 +102,14 @@ std::vector<Run> run(int ranks, const Graph& model, const LoopOptions& options, 
 void expect_same_weights(const Graph& a, const Graph& b) {
     int seen = 0;
     for (ValueId v = 0; v < a.value_count(); ++v)
-        if (a.value(v).is_constant()) ++seen, EXPECT_TRUE(a.value(v).constant.same_bits(b.value(b.find_value(a.value(v).name)).constant)) << a.value(v).name;
+        if (a.value(v).is_constant()) {
+            ++seen;
+            EXPECT_TRUE(a.value(v).constant.same_bits(b.value(b.find_value(a.value(v).name)).constant)) << a.value(v).name;
+        }
     EXPECT_GT(seen, 5);
 }
-void expect_equal_runs(const std::vector<Run>& alone, const std::vector<Run>& several, const std::string& what) {
-    for (const Run& r : several) {
+void expect_equal_runs(const std::vector<Outcome>& alone, const std::vector<Outcome>& several, const std::string& what) {
+    for (const Outcome& r : several) {
         ASSERT_EQ(r.losses.size(), alone[0].losses.size());
         for (size_t i = 0; i < r.losses.size(); ++i) EXPECT_NEAR(r.losses[i], alone[0].losses[i], 1e-5 * (1 + alone[0].losses[i])) << what << " step " << i;
         EXPECT_EQ(r.losses, several[0].losses) << what;
@@ -118,7 +121,7 @@ void expect_equal_runs(const std::vector<Run>& alone, const std::vector<Run>& se
 
 TEST(Parallel, SeveralRanksHaveTheLossesOfOne) {
     for (const bool norm : {false, true}) {
-        const std::vector<Run> alone = run(1, network(norm), options());
+        const std::vector<Outcome> alone = run(1, network(norm), options());
         EXPECT_LT(alone[0].losses.back(), 0.5 * alone[0].losses.front());  // there is something to follow
         for (const int ranks : {2, 3}) expect_equal_runs(alone, run(ranks, network(norm), options(norm)), cat(ranks, norm ? " ranks, normalised" : " ranks"));
     }
@@ -138,11 +141,11 @@ TEST(Parallel, SynchronisedStatisticsAreThoseOfTheWholeBatch) {
 }
 
 TEST(Parallel, StatisticsOfEachRankAreAveraged) {
-    const std::vector<Run> two = run(2, network(true), options(false));
+    const std::vector<Outcome> two = run(2, network(true), options(false));
     expect_same_weights(two[0].trained.model, two[1].trained.model);
     EXPECT_LT(two[0].losses.back(), 0.5 * two[0].losses.front());
     EXPECT_EQ(two[0].calls, two[1].calls);
-    EXPECT_GT(two[0].calls, 2 * 20 * 8);  // several buckets a step, of 20 steps in 2 epochs
+    EXPECT_GE(two[0].calls, 2 * 20 * 4);  // three buckets and the loss in each of 20 steps, in 2 epochs
 }
 
 TEST(Parallel, AccumulationAndASumOfLosses) {
