@@ -78,7 +78,7 @@ TEST(Mpi, PEERTwoRanksTrainWhatOneWould) {
     for (const bool norm : {true, false}) {
         const std::string net = network(folder, norm ? Words{"resnet", "--depth", "20", "--width", "0.5", "--input", "1x28x28", "--classes", "10"} : Words{"mlp", "--input", "1x28x28", "--classes", "10"});
         const std::string at = folder + (norm ? "/norm_" : "/plain_"), train = hone::cat(HONE_BINARY, " train ", net, " --data ", data, norm ? " --lr 1e-4 --sync-batch-norm" : " --lr 0.02 --momentum 0.9",
-                                            " --epochs 3 --batch 20 --augment shift=2 --clip-norm 5 --json --out ", at);
+                                            " --epochs 3 --batch 20 --augment flip --clip-norm 5 --json --out ", at);
         const hone::ProcessResult one = shell(train + "one --threads 1"), two = shell(mpirun(2, train + "two"));
         ASSERT_EQ(one.exit_code, 0) << one.err;
         ASSERT_EQ(two.exit_code, 0) << two.err;
@@ -90,7 +90,7 @@ TEST(Mpi, PEERTwoRanksTrainWhatOneWould) {
             EXPECT_NEAR(b.number(epoch + "loss"), a.number(epoch + "loss"), 1e-5 * a.number(epoch + "loss")) << norm << e;
             EXPECT_NEAR(b.number(epoch + "metrics.top1"), a.number(epoch + "metrics.top1"), 0.03) << norm << e;
         }
-        if (!norm) EXPECT_LT(a.number("history.2.loss"), 0.8 * a.number("history.0.loss"));
+        if (!norm) EXPECT_LT(a.number("history.2.loss"), 0.9 * a.number("history.0.loss"));
         EXPECT_NEAR(b.number("metrics.top1"), a.number("metrics.top1"), 0.03);
         EXPECT_EQ(hone::list_directory(at + "two"), hone::list_directory(at + "one"));
         EXPECT_EQ(count(two.err, "epoch 2:"), 1u) << two.err;
@@ -137,7 +137,7 @@ cat err.txt)"));
         EXPECT_EQ(r.out.find("code 0"), std::string::npos) << r.out;
         EXPECT_NE(r.out.find("ignal 9"), std::string::npos) << r.out;  // the word is mpirun's: "exited on signal 9 (Killed)"
         EXPECT_EQ(hone::list_directory(folder + "/out"), Words{});
-        const hone::ProcessResult left = shell(hone::cat("cd ", folder, "; for p in $(cat pid0 pid1); do kill -0 $p 2>/dev/null && echo $p; done; true"));
+        const hone::ProcessResult left = shell(hone::cat("cd ", folder, "; for p in $(cat pid0 pid1); do [ -e /proc/$p ] && ! grep -q '^State:.*Z' /proc/$p/status && echo $p; done; true"));
         EXPECT_EQ(left.out, "");
     }
 }
