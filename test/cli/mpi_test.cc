@@ -123,9 +123,9 @@ TEST(Mpi, PEERAKilledRankEndsTheRun) {
     table(folder + "/t.csv", false);
     for (const char* rank : {"0", "1"}) {
         write_text(folder + "/rank.sh", hone::cat("echo $$ > ", folder, "/pid$OMPI_COMM_WORLD_RANK\nexec ", HONE_BINARY, " train ", net, " --data ", folder, "/t.csv --batch 20 --epochs 10000000 --out ", folder, "/out\n"));
-        const hone::ProcessResult r = shell(hone::cat("cd ", folder, "\n", mpirun(2, "sh rank.sh > out.txt 2> err.txt &\n"), R"(
+        const hone::ProcessResult r = shell(hone::cat("cd ", folder, "\nrm -f err.txt pid0 pid1\n", mpirun(2, "sh rank.sh > out.txt 2> err.txt &\n"), R"(
 all=$!
-for i in $(seq 600); do grep -q 'epoch 3:' err.txt && break; sleep 0.1; done
+for i in $(seq 600); do grep -qs 'epoch 3:' err.txt && break; sleep 0.1; done
 kill -9 $(cat pid)", rank, R"()
 for i in $(seq 600); do kill -0 $all 2>/dev/null || break; sleep 0.1; done
 kill -0 $all 2>/dev/null && { echo HANGS; kill -9 $all $(cat pid0 pid1); }
