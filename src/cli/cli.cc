@@ -125,7 +125,7 @@ std::string version() { return HONE_VERSION; }
 
 void Call::warn(const std::string& text) {
     warnings.push_back(text);
-    print(stderr, clean(cat("warning: ", text, "\n")));
+    if (!common.silent) print(stderr, clean(cat("warning: ", text, "\n")));
 }
 
 void Call::say(const std::string& text) const {
@@ -133,6 +133,7 @@ void Call::say(const std::string& text) const {
 }
 
 void Call::emit(const std::string& json, const std::string& text, const std::string& file_in_out) const {
+    if (common.silent) return;
     if (!common.out.empty() && !file_in_out.empty()) write_file_atomic(cat(common.out, "/", file_in_out), json + "\n");
     if (json_on_stdout()) return print(stdout, json + "\n");
     if (!common.json.empty()) write_file_atomic(common.json, json + "\n");

@@ -54,7 +54,7 @@ std::string write_classifier(Graph& trained, const NetworkArgs& a, const DataPar
 }
 
 void emit_training(const record::Train& t, const std::string& text, const std::map<std::string, std::string>& pictures, Call& call) {
-    if (!call.common.out.empty()) write_file_atomic(call.common.out + "/train.html", report::train_page(t, pictures));
+    if (!call.common.out.empty() && !call.common.silent) write_file_atomic(call.common.out + "/train.html", report::train_page(t, pictures));
     call.emit(record::to_json(t), text, "train.json");
 }
 

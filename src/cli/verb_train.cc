@@ -9,6 +9,7 @@
 #include "base/usage.h"
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "cli/ranks.h"
 #include "cli/train_head.h"
 #include "cli/train_networks.h"
 #include "cli/train_parts.h"
@@ -36,6 +37,7 @@ struct TrainArgs {
     std::string checkpoint_every = "10m,epoch";
     double time_budget = 0;
     HeadArgs head;
+    RanksArgs ranks;
     DataArgs data;
     NetworkArgs networks;
 };
@@ -176,10 +178,11 @@ std::string human(const record::Train& t) {
     return s;
 }
 
-int train_verb_run(TrainArgs a, Call& call) {
+int train_verb_run(TrainArgs a, Call& call, dist::Comm* comm) {
     Graph model = read_model(a.model);
     check_networks(a.networks, model, call);
     if (!a.networks.discriminator.empty()) {
+        if (comm) fail(ErrorKind::usage, "train.ranks", "adversarial training runs on one rank", "Call it without mpirun.");
         if (!call.options.given("optimizer")) a.optimizer = "adam";
         train::LoopOptions options = loop_options(a, call);
         options.precision = choose_precision(a.precision, model);
@@ -195,6 +198,8 @@ int train_verb_run(TrainArgs a, Call& call) {
     options.precision = a.precision == "fp16" ? Precision::fp16 : choose_precision(a.precision, model);
     options.step.scale = train::parse_loss_scale(a.loss_scale, options.precision);
     options.step.scale.every = a.loss_scale_every;
+    set_ranks(a.ranks, comm, options);
+    const train::Ranks ranks(comm);
     record::Train t;
     t.parts = parts_and_uses(parts, options);
     if (a.explain) {
@@ -215,7 +220,7 @@ int train_verb_run(TrainArgs a, Call& call) {
     hooks.say = [&](const std::string& text) { call.say(text); };
     hooks.warn = [&](const std::string& text) { call.warn(text); };
     std::unique_ptr<train::TrainingLog> log;
-    if (a.tensorboard) {
+    if (a.tensorboard && ranks.first()) {
         log = std::make_unique<train::TrainingLog>(folder + "/tensorboard", [&](const std::string& why) { call.warn(why); });
         log->pictures(parts, options);
         log->watch(options, hooks);
@@ -223,11 +228,13 @@ int train_verb_run(TrainArgs a, Call& call) {
     train::Trained trained = train::train(model, parts.training, parts.validation.get(), options, hooks);
     const std::string judged_in = eval::precision_name(options.precision == Precision::fp16 ? Precision::fp32 : options.precision);
     set_metadata(trained.model, parts, judged_in);
-    t.classifier = write_classifier(trained.model, a.networks, parts, judged_in, file);
-    write_model(trained.model, file);
+    if (ranks.first()) {
+        t.classifier = write_classifier(trained.model, a.networks, parts, judged_in, file);
+        write_model(trained.model, file);
+    }
     t.model = absolute_path(file), t.original = absolute_path(a.model), t.data = a.data.data;
     t.precision = eval::precision_name(options.precision), t.loss = a.loss, t.optimizer = a.optimizer, t.schedule = a.schedule;
-    t.seed = static_cast<int64_t>(call.common.seed);
+    t.seed = static_cast<int64_t>(call.common.seed), t.ranks = ranks.count();
     t.machine = this_machine(call.common.threads);
     t.recipe = call.options.resolved();
     t.parameters = trained.parameters;
@@ -237,7 +244,7 @@ int train_verb_run(TrainArgs a, Call& call) {
     for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, numbers(e.metrics)});
     if (parts.test) {
         t.part = "test";
-        const std::map<std::string, double> metrics = train::measure(trained.model, *parts.test, options);
+        const train::Metrics metrics = ranks.measure(*parts.test, [&](const Dataset& d) { return train::measure(trained.model, d, options); });
         t.metrics = numbers(metrics);
         if (log) log->result(t.part, metrics);
     }
@@ -261,6 +268,7 @@ Verb train_verb() {
                    "against each other; writes samples and train.html"},
                   {"hone train lstm.onnx --data reviews.csv --tokens word --split 80/10/10 --explain --augment delete=0.1 --optimizer adam --lr 1e-3",
                    "texts: columns label and text"},
+                  {"mpirun -n 4 hone train net.onnx --data fashion-mnist --batch 256", "on four ranks, each with 64 samples of every batch"},
                   {"hone train --config run/train.json --out again", "the same run again"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
@@ -300,8 +308,9 @@ Verb train_verb() {
         add_data(o, a->data, false);
         o.flag("explain", a->explain, "first say how many samples of each class are in which part, what is doubtful, and what each part is used for");
         add_text(o, a->data.text);
+        add_ranks(o, a->ranks);
     };
-    v.run = [a](Call& call) { return train_verb_run(*a, call); };
+    v.run = [a](Call& call) { return run_on_ranks(call, [a](Call& mine, dist::Comm* comm) { return train_verb_run(*a, mine, comm); }); };
     return v;
 }
 

@@ -22,6 +22,8 @@ std::vector<OpDecl> gemm();
 std::vector<OpDecl> matmul();
 std::vector<OpDecl> pool();
 std::vector<OpDecl> batch_norm();
+std::vector<OpDecl> batch_sync();
+std::vector<OpDecl> exchange();
 std::vector<OpDecl> softmax();
 std::vector<OpDecl> reduce();
 std::vector<OpDecl> rnn();

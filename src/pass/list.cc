@@ -31,6 +31,7 @@ const std::vector<PassDecl>& all_passes() {
         {"lower_bf16", Stage::runtime, passes::lower_bf16, "with --precision bf16: Conv and Gemm read and write bf16"},
         {"fuse_chains", Stage::runtime, passes::fuse_chains, "elementwise operators that feed one another become one step"},
         {"eliminate_dead", Stage::runtime, passes::eliminate_dead, "as above"},
+        {"schedule_exchanges", Stage::runtime, passes::schedule_exchanges, "means over ranks start as early and are waited for as late as can be"},
     };
     return all;
 }

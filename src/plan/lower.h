@@ -131,6 +131,8 @@ void move(const LowerContext&, std::vector<Candidate>&);
 void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
 void update(const LowerContext&, std::vector<Candidate>&);  ///< optimisers
+void exchange(const LowerContext&, std::vector<Candidate>&);     ///< means over ranks, as one rank has them
+void batch_sync(const LowerContext&, std::vector<Candidate>&);
 void recurrent_gradient(const LowerContext&, std::vector<Candidate>&);
 void dropout(const LowerContext&, std::vector<Candidate>&);  ///< in training
 void chain(const LowerContext&, std::vector<Candidate>&);

@@ -94,19 +94,6 @@ struct Backward {
     }
 };
 
-template <class Kernel>
-Candidate candidate(const char* name, const Kernel& kernel, size_t scratch) {
-    Candidate k;
-    k.name = name;
-    k.layout = LayoutRule::any;
-    k.make = [=](Layout layout) -> std::unique_ptr<StepKernel> {
-        const std::string text = std::string("vector ") + name;
-        if (kernel.s.last(layout)) return step_kernel(text, [=](const StepArgs& a) { kernel.last(a); }, scratch);
-        return step_kernel(text, [=](const StepArgs& a) { kernel.planes(a); });
-    };
-    return k;
-}
-
 }  // namespace
 
 void batch_training(const LowerContext& c, std::vector<Candidate>& list) {

@@ -25,6 +25,8 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::pool, {"MaxPool", "AveragePool", "GlobalAveragePool"});
         add(lower::pool_gradient, {"hone.MaxPoolGrad", "hone.AveragePoolGrad"});
         add(lower::batch_training, {"hone.BatchNormGrad", "hone.BatchNormAct", "hone.BatchNormActGrad", "hone.BatchNormApply"});
+        add(lower::batch_sync, {"hone.BatchSums", "hone.SyncBatchNorm", "hone.BatchGradSums", "hone.SyncBatchNormGrad"});
+        add(lower::exchange, {"hone.AllReduce", "hone.AllReduceStart", "hone.AllReduceWait"});
         add(lower::elementwise,
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",

@@ -75,7 +75,7 @@ struct Train {
     std::vector<TrainSamples> samples{};
     std::vector<TrainPart> parts{};
     std::vector<TrainClass> classes{};  ///< of --explain
-    int64_t seed = 0;
+    int64_t seed = 0, ranks = 1;
     Machine machine{};
     Texts recipe{};
     std::vector<std::string> warnings{};
@@ -105,6 +105,7 @@ struct Train {
         v("parts", s.parts);
         v("classes", s.classes);
         v("seed", s.seed);
+        v("ranks", s.ranks);
         v("machine", s.machine);
         v("recipe", s.recipe);
         v("warnings", s.warnings);

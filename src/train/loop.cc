@@ -9,6 +9,7 @@
 #include "base/timing.h"
 #include "eval/evaluate.h"
 #include "train/identity.h"
+#include "train/parallel.h"
 #include "train/resume.h"
 
 namespace hone::train {
@@ -36,27 +37,32 @@ TaskOptions task_options(const LoopOptions& o) {
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(kept_.threads()), steps_(training->size() / o.batch),
+        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), ranks_(o.comm, o.step.loss.reduction), hooks_(hooks), pool_(kept_.threads()), steps_(training->size() / o.batch),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         task_ = make_task(model, *data_, o.step.loss, task_options(o));
-        Trainable trainable = make_trainable(task_->network(o.batch), seeded(o));
-        for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         StepOptions step = o.step;
         step.precision = o.precision;
+        step.exchange.ranks = ranks_.count();
+        TrainableOptions trained = seeded(o);
+        if (step.exchange.batch_norm) trained.ranks = ranks_.count();
+        Trainable trainable = make_trainable(task_->network(ranks_.share(o.batch)), trained);
+        for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         step_ = training_step(std::move(trainable), step);
         o_.threads = pool_.threads();
         runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose()});
+        runner_->session().exchange_with(ranks_.comm());
         kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
         scale_ = scale_report(runner_->states());
         waited_before_ = state_.waited;
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)},
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .rank = ranks_.rank(), .ranks = ranks_.count(), .order = task_->order(o.seed)},
                                            LoaderState{done() / steps_, done() % steps_});
     }
 
     Trained run() {
         try {
+            ranks_.agree(cat("before step ", done() + 1, " of ", steps_ * o_.epochs, ", batch ", o_.batch, ", seed ", o_.seed), runner_->states());
             while (!ended() && train_epoch()) judge_epoch();
             kept_.ended(ended());
             return result();
@@ -76,16 +82,18 @@ class Loop {
         Epoch& epoch = state_.open;
         epoch.epoch = static_cast<int64_t>(state_.history.size()) + 1;
         while (state_.batch < steps_) {
-            check_interrupt();
+            if (!ranks_.comm()) check_interrupt();  // else all ranks stop behind the same step
             const double start = now_seconds();
-            if (o_.time_budget > 0 && start - began_ >= o_.time_budget) return false;
+            const bool late = o_.time_budget > 0 && start - began_ >= o_.time_budget;
+            if (late && !ranks_.comm()) return false;
             loader_->next(batch_);
             const std::vector<Tensor> targets = task_->targets(step_, batch_);
             const double rate = schedule_.at(done() - scale_.skipped * o_.step.update.accumulate);
-            double loss = runner_->run(task_->inputs(batch_), targets, rate);
+            const Loss all = ranks_.mean(runner_->run(task_->inputs(batch_), targets, rate), late);
+            double loss = all.value;
             if (note_skipped(runner_->states(), scale_) && !std::isfinite(loss)) loss = 0;
             if (!std::isfinite(loss))
-                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
+                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, all.where, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
             epoch.rate = rate;
             epoch.loss += loss / static_cast<double>(steps_);
             epoch.seconds += now_seconds() - start;
@@ -93,6 +101,8 @@ class Loop {
             ++state_.batch;
             if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, loss, rate, state_.waited, runner_->gradient_norm()});
             kept_.step_done();
+            if (ranks_.comm() && all.stop) set_interrupted(true), check_interrupt();
+            if (ranks_.comm() && all.late) return false;
         }
         return true;
     }
@@ -100,9 +110,10 @@ class Loop {
     /// Of an epoch whose steps are done: its metrics, and what follows from them.
     void judge_epoch() {
         Epoch epoch = state_.open;
+        ranks_.agree(cat("after epoch ", epoch.epoch), runner_->states());
         const std::map<std::string, Tensor> values = weights();
         if (hooks_.weights) hooks_.weights(epoch.epoch, values);
-        if (validation_) epoch.metrics = task_->measure(with_values(model_, values), *validation_, eval_options(o_));
+        if (validation_) epoch.metrics = judged(with_values(model_, values));
         state_.history.push_back(epoch);
         state_.open = {};
         state_.batch = 0;
@@ -122,7 +133,7 @@ class Loop {
         if (state_.batch > 0) {  // the time was over within an epoch
             Epoch part = state_.open;
             part.loss *= static_cast<double>(steps_) / static_cast<double>(state_.batch);
-            if (validation_) part.metrics = task_->measure(t.model, *validation_, eval_options(o_));
+            if (validation_) part.metrics = judged(t.model);
             t.history.push_back(part);
         }
         for (const Epoch& e : t.history) t.seconds += e.seconds;
@@ -133,6 +144,10 @@ class Loop {
         t.resumed_at = kept_.resumed_at();
         t.scale = scale_;
         return t;
+    }
+
+    Metrics judged(const Graph& model) const {
+        return ranks_.measure(*validation_, [&](const Dataset& d) { return task_->measure(model, d, eval_options(o_)); });
     }
 
     /// Parameters and statistics; not the optimiser's own.
@@ -149,6 +164,7 @@ class Loop {
     DatasetPtr data_;
     const Dataset* validation_;
     LoopOptions o_;
+    const Ranks ranks_;
     const LoopHooks& hooks_;
     ThreadPool pool_;
     int64_t steps_, parameters_ = 0;

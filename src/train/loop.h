@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "dist/comm.h"
 #include "pass/pass.h"
 #include "train/checkpoint.h"
 #include "train/schedule.h"
@@ -28,7 +29,7 @@ struct LoopOptions {
     ScheduleSpec schedule{};   ///< `steps` is filled in where the schedule takes it and it is not given
     double rate = 0.1;         ///< the base learning rate
     int64_t epochs = 1;
-    int64_t batch = 64;        ///< samples a step; what is left at the end of an epoch is not used in it
+    int64_t batch = 64;        ///< samples a step, of all ranks; what is left at the end of an epoch is not used in it
     uint64_t seed = 0;         ///< of the order of samples, of augmentation and of dropout
     Augmentations augment{};
     std::string metric{};      ///< what `patience` and the schedule plateau go by (metrics.h); empty: "top1", of a regression "mse"
@@ -38,6 +39,7 @@ struct LoopOptions {
     Precision precision = Precision::fp32;  ///< of steps; of evaluation where it can be (fp16: fp32)
     CheckpointOptions checkpoint{};
     double time_budget = 0;    ///< seconds after which training stops with what it has; 0: off
+    dist::Comm* comm = nullptr;  ///< other ranks that train the same, each on its share of every batch (parallel.h)
 };
 
 struct Epoch {
@@ -83,7 +85,8 @@ Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& opti
 /// (standardise.h) was. Throws what make_trainable and training_step throw, and make_task;
 /// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
 /// "train.diverged" when the loss is no longer finite. With options.checkpoint what RunCheckpoints throws (resume.h); budget
-/// "interrupted" after a signal, when the run is saved.
+/// "interrupted" after a signal, when the run is saved. With `comm` all ranks call it alike and get the same; throws then
+/// also what parallel.h throws.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);
 
 }  // namespace hone::train

@@ -6,6 +6,7 @@
 #include "pass/autodiff.h"
 #include "pass/list.h"
 #include "pass/mixed_precision.h"
+#include "train/parallel.h"
 
 namespace hone::train {
 
@@ -16,6 +17,7 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     Graph& g = s.graph;
     passes::fold_constants(g, {});  // what computes shapes; parameters are inputs by now
     infer_graph(g);
+    if (options.exchange.ranks > 1 && options.exchange.batch_norm) synchronise_batch_norm(g);
     if (options.precision != Precision::fp32) narrow_activations(g, options.precision == Precision::bf16 ? DType::bf16 : DType::f16);
     const std::vector<ValueId> answers(g.outputs.begin(), g.outputs.end() - static_cast<std::ptrdiff_t>(g.states.size()));
     const std::vector<ValueId> targets = add_targets(g, options.loss, answers);
@@ -37,6 +39,7 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     }
     std::vector<ValueId> gradients = add_gradients(g, {{loss, scaling ? scaling->seed() : kNone}}, weights);
     if (options.precision != Precision::fp32) gradients = widen_gradients(g, gradients);
+    gradients = exchange_step(g, gradients, options.loss.reduction, options.exchange);
     Update update = add_update(g, t.parameters, gradients, with);
     if (scaling) scaling->finish(update, statistics, s.initial);
     remove_dead(g);

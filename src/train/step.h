@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "pass/exchange.h"
 #include "pass/pass.h"
 #include "train/loss.h"
 #include "train/loss_scale.h"
@@ -25,6 +26,7 @@ struct StepOptions {
     Precision precision = Precision::fp32;
     LossScale scale{};
     double loss_factor = 1;  ///< the loss is multiplied by it
+    ExchangeOptions exchange{};  ///< with other ranks
 };
 
 struct TrainingStep {

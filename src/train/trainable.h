@@ -27,6 +27,7 @@ struct TrainableOptions {
     /// The running variance is that of the sample, n / (n - 1) of the batch's, as PyTorch keeps it; else as ONNX defines it.
     bool unbiased_variance = true;
     DropoutOptions dropout{};
+    int64_t ranks = 1;  ///< whose batches are normalised as one (pass/exchange.h): the sample is that of all
 };
 
 struct Trainable {
