@@ -22,9 +22,10 @@ eval::EvalOptions eval_options(const LoopOptions& o) {
     return e;
 }
 
-TrainableOptions seeded(const LoopOptions& o) {
+/// Masks of dropout of its own for each rank, whose samples are others.
+TrainableOptions seeded(const LoopOptions& o, int rank) {
     TrainableOptions t = o.trainable;
-    t.dropout.seed = o.seed;
+    t.dropout.seed = o.seed + (static_cast<uint64_t>(rank) << 32);
     return t;
 }
 
@@ -45,7 +46,7 @@ class Loop {
         StepOptions step = o.step;
         step.precision = o.precision;
         step.exchange.ranks = ranks_.count();
-        TrainableOptions trained = seeded(o);
+        TrainableOptions trained = seeded(o, ranks_.rank());
         if (step.exchange.batch_norm) trained.ranks = ranks_.count();
         Trainable trainable = make_trainable(task_->network(ranks_.share(o.batch)), trained);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
@@ -56,7 +57,7 @@ class Loop {
         kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
         scale_ = scale_report(runner_->states());
         waited_before_ = state_.waited;
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .rank = ranks_.rank(), .ranks = ranks_.count(), .order = task_->order(o.seed)},
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed), .rank = ranks_.rank(), .ranks = ranks_.count()},
                                            LoaderState{done() / steps_, done() % steps_});
     }
 
