@@ -93,7 +93,7 @@ std::vector<Outcome> run(int ranks, const Graph& model, const LoopOptions& optio
         if (ranks > 1) o.comm = &comm;
         Outcome& r = runs[static_cast<size_t>(comm.rank())];
         LoopHooks hooks;
-        hooks.step = [&](int64_t, int64_t, double loss) { r.losses.push_back(loss); };
+        hooks.step = [&](const StepInfo& s) { r.losses.push_back(s.loss); };
         r.trained = train::train(model, data, validation.get(), o, hooks);
         r.calls = comm.calls();
     });
@@ -184,9 +184,9 @@ TEST(Parallel, AnInterruptEndsAllBehindTheSameStep) {
         o.comm = &comm;
         const auto me = static_cast<size_t>(comm.rank());
         LoopHooks hooks;
-        hooks.step = [&](int64_t step, int64_t, double) {
-            steps[me] = step;
-            if (comm.rank() == 1 && step == 5) set_interrupted(true);
+        hooks.step = [&](const StepInfo& s) {
+            steps[me] = s.step;
+            if (comm.rank() == 1 && s.step == 5) set_interrupted(true);
         };
         try {
             train::train(network(false), data, nullptr, o, hooks);
