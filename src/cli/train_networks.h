@@ -21,7 +21,7 @@ struct NetworkArgs {
 void add_networks(Options& options, NetworkArgs& to);
 
 /// Throws usage "usage.conflict" for options that do nothing for this model.
-void check_networks(const NetworkArgs& a, const Graph& model, const Call& call);
+void check_networks(const NetworkArgs& a, const Graph& model);
 
 /// The lines of --texts.
 train::TaskOptions task_options(const NetworkArgs& a);

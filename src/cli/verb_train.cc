@@ -180,7 +180,7 @@ std::string human(const record::Train& t) {
 
 int train_verb_run(TrainArgs a, Call& call, dist::Comm* comm) {
     Graph model = read_model(a.model);
-    check_networks(a.networks, model, call);
+    check_networks(a.networks, model);
     if (!a.networks.discriminator.empty()) {
         if (comm) fail(ErrorKind::usage, "train.ranks", "adversarial training runs on one rank", "Call it without mpirun.");
         if (!call.options.given("optimizer")) a.optimizer = "adam";
