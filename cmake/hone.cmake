@@ -27,11 +27,12 @@ if(HONE_SANITIZE)
 endif()
 
 # hone_folder(name [USES folder...]): a static library of src/name/**.cc. A source named *_avx2.cc, *_avx512.cc,
-# *_avx512vnni.cc or *_avx512bf16.cc is built with that instruction set. src/cli/main.cc belongs to the executable.
+# *_avx512vnni.cc or *_avx512bf16.cc is built with that instruction set. src/cli/main.cc belongs to the executable,
+# src/dist/mpi_module.cc is a library that is loaded at run time.
 function(hone_folder name)
   cmake_parse_arguments(F "" "" "USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
-  list(FILTER sources EXCLUDE REGEX "/cli/main\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "/cli/main\\.cc$|/dist/mpi_module\\.cc$")
   if(NOT sources)
     return()
   endif()

@@ -56,5 +56,10 @@ std::vector<std::string> jpeg_seeds();
 void run_picture(const std::string& bytes);
 std::vector<std::string> json_seeds();
 void run_json(const std::string& bytes);
+std::vector<std::string> safetensors_seeds();
+std::string mutate_safetensors(const std::string& bytes, Rng& rng);
+void run_safetensors(const std::string& bytes);
+std::vector<std::string> checkpoint_seeds();
+void run_checkpoint(const std::string& bytes);
 
 }  // namespace hone::fuzz

@@ -23,6 +23,8 @@ const std::vector<Target>& all_targets() {
         {"png", png_seeds, mutate_png, run_picture},
         {"jpeg", jpeg_seeds, mutate_bytes, run_picture},
         {"json", json_seeds, mutate_text, run_json},
+        {"safetensors", safetensors_seeds, mutate_safetensors, run_safetensors},
+        {"checkpoint", checkpoint_seeds, mutate_text, run_checkpoint},
     };
     return all;
 }

@@ -90,9 +90,10 @@ OwnTrainer::OwnTrainer(const std::string& folder, const std::string& name, int64
     images_ = read_batches(path + ".x", DType::f32, dims);
     labels_ = read_batches(path + ".y", DType::i64, {batch});
     train::StepOptions options;
+    options.precision = precision;
     options.update.hyper["momentum"] = training_momentum;
-    const train::TrainingStep step = train::training_step(train::make_trainable(specialise(read_model(path + ".onnx"), {dims})), options);
-    runner_ = std::make_unique<train::StepRunner>(step, &pool, PlanOptions{.threads = pool.threads(), .precision = precision});
+    train::TrainingStep step = train::training_step(train::make_trainable(specialise(read_model(path + ".onnx"), {dims})), options);
+    runner_ = std::make_unique<train::StepRunner>(std::move(step), &pool, PlanOptions{.threads = pool.threads()});
 }
 
 TrainedSteps OwnTrainer::run(int steps) {

@@ -27,6 +27,7 @@ std::string_view dtype_name(DType t) {
     return i < sizeof names / sizeof *names ? names[i] : "unknown";
 }
 
+bool is_narrow_float(DType t) { return t == DType::f16 || t == DType::bf16; }
 bool is_float(DType t) { return t == DType::f32 || t == DType::f64 || t == DType::f16 || t == DType::bf16; }
 bool is_integer(DType t) {
     switch (t) {

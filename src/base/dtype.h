@@ -19,6 +19,7 @@ size_t dtype_size(DType t);
 /// "f32", "u8", ...
 std::string_view dtype_name(DType t);
 bool is_float(DType t);    ///< f16, bf16, f32, f64
+bool is_narrow_float(DType t);  ///< f16, bf16
 bool is_integer(DType t);  ///< signed and unsigned integers, not boolean
 
 inline float bf16_to_f32(uint16_t b) {

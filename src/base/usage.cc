@@ -2,6 +2,7 @@
 #include "base/usage.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <time.h>
 
 #include <cstdio>
@@ -42,6 +43,12 @@ bool is_package(const char* name) {
 
 int64_t resident_bytes() { return status_bytes("VmRSS"); }
 int64_t peak_resident_bytes() { return status_bytes("VmHWM"); }
+
+void trim_heap() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
 
 double cpu_seconds() {
     timespec t{};

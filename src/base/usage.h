@@ -17,6 +17,8 @@ namespace hone {
 int64_t resident_bytes();
 /// The most that it ever was (VmHWM).
 int64_t peak_resident_bytes();
+/// Gives freed memory that the allocator kept back to the system: after a phase that held much more than what is to come.
+void trim_heap();
 /// Of all threads, in user and in system mode.
 double cpu_seconds();
 

@@ -48,7 +48,7 @@ void declare_common(Options& o, Common& c, bool& help) {
     o.add("seed", "N", c.seed, "of everything random");
     o.add("device", "NAME", c.device, "where to run; present: cpu");
     o.bytes("max-memory", limits().memory_bytes, "no buffer and no plan larger than this");
-    o.add("config", "FILE", c.config, "a recipe: a YAML file of options; flags win over it");
+    o.add("config", "FILE", c.config, "a recipe: a YAML file of options, or the record of a run to repeat (train.json); flags win over it");
     o.flag("quiet", c.quiet, "no progress on stderr");
     o.flag("help", help, "this text");
 }
@@ -125,7 +125,7 @@ std::string version() { return HONE_VERSION; }
 
 void Call::warn(const std::string& text) {
     warnings.push_back(text);
-    print(stderr, clean(cat("warning: ", text, "\n")));
+    if (!common.silent) print(stderr, clean(cat("warning: ", text, "\n")));
 }
 
 void Call::say(const std::string& text) const {
@@ -133,6 +133,7 @@ void Call::say(const std::string& text) const {
 }
 
 void Call::emit(const std::string& json, const std::string& text, const std::string& file_in_out) const {
+    if (common.silent) return;
     if (!common.out.empty() && !file_in_out.empty()) write_file_atomic(cat(common.out, "/", file_in_out), json + "\n");
     if (json_on_stdout()) return print(stdout, json + "\n");
     if (!common.json.empty()) write_file_atomic(common.json, json + "\n");

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
+#include "cli/text_input.h"
 #include "onnx/reader.h"
 #include "record/string_map.h"
 
@@ -64,7 +65,20 @@ void add_data(Options& options, DataArgs& to, bool with_part) {
     if (with_part)
         options.add("part", "P", to.part, "training, validation or test; unless given the test part, else the only one")
             .one_of({"training", "validation", "test"});
+    options.custom(
+        "split", "A/B/C", "shares of training, validation and test where the data has no such parts (stratified, by --seed); 70/10/20 unless given",
+        [&to](const std::string& s) { parse_split(s), to.split = s; }, [&to] { return to.split; });
     add_preprocess(options, to.preprocess);
+}
+
+void add_text(Options& options, TextOptions& to) {
+    options.group("Texts, where the model has no vocabulary yet");
+    options.custom(
+        "tokens", "UNIT", "what is numbered: word (unless given) or character", [&to](const std::string& s) { to.unit = parse_text_unit(s); },
+        [&to] { return std::string(to.unit ? to_text(*to.unit) : ""); });
+    options.add("vocabulary", "N", to.max_size, "ids at most, padding and unknown counted; unless given as many as the model has embeddings of").at_least(3);
+    options.add("min-count", "N", to.min_count, "tokens that are rarer in the training part are unknown").at_least(1);
+    options.add("text-length", "N", to.length, "tokens of a text; unless given the model's, else the longest text's, at most 256").at_least(1);
 }
 
 void add_preprocess(Options& options, PreprocessOptions& to) {
@@ -99,13 +113,17 @@ DataOptions data_options_for(const Graph& g, const PreprocessOptions& flags, Cal
         std::vector<std::string> warnings;
         o.preprocess = merge(flags, options_of(preprocess_from_map(s.map)), &warnings);
         o.class_names = s.class_names;
+        if (!s.text.empty()) o.text.stored = std::make_shared<const TextEncoder>(text_encoder_from_map(s.text));
         for (const std::string& w : warnings) call.warn(w);
     }
     return o;
 }
 
 DataParts open_for(const Graph& g, const DataArgs& args, Call& call) {
-    DataParts parts = open_data(args.data, data_options_for(g, args.preprocess, call));
+    DataOptions o = data_options_for(g, args.preprocess, call);
+    if (!args.split.empty()) o.split = parse_split(args.split);
+    follow_text_input(g, args.text, o.text, call);
+    DataParts parts = open_data(args.data, o);
     for (const std::string& note : parts.notes) call.say("note: " + note);
     return parts;
 }

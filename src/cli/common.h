@@ -29,8 +29,12 @@ Precision choose_precision(const std::string& name, const Graph& g);
 struct DataArgs {
     std::string data, part;
     PreprocessOptions preprocess;
+    TextOptions text;
+    std::string split;  ///< empty: the usual shares
 };
 void add_data(Options& options, DataArgs& to, bool with_part);
+/// --tokens, --vocabulary, --min-count, --text-length: how a vocabulary is made of the training part.
+void add_text(Options& options, TextOptions& to);
 /// --scale, --mean, --std, --resize, --crop alone; add_data has them.
 void add_preprocess(Options& options, PreprocessOptions& to);
 /// The model's stored preprocessing under the flags, its class names, channels and size: what reading data needs.

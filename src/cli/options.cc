@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -268,7 +269,11 @@ std::vector<std::pair<std::string, std::string>> Options::resolved() const {
     std::vector<std::pair<std::string, std::string>> out;
     for (const Option& o : all_) {
         if (o.hidden || o.name == "config" || o.name == "help") continue;
-        if (const std::string v = o.get(); o.given || !v.empty()) out.emplace_back(o.positional ? "model" : o.name, v);
+        const std::string v = o.get();
+        if (v.empty() && (!o.given || o.value_name.empty())) continue;  // a switch that is off
+        std::string name = o.name;
+        if (o.positional) std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+        out.emplace_back(name, v);
     }
     return out;
 }

@@ -74,7 +74,8 @@ class Options {
     Option* find(const std::string& name);
     bool given(const std::string& name) const;
     std::vector<std::string> names() const;  ///< of options that are not positional or hidden
-    /// Every visible option that is given or has a value, in order: what a recipe of this run holds.
+    /// Every visible option that is given or has a value, in order: what a recipe of this run holds. A positional goes by
+    /// its name in small letters.
     std::vector<std::pair<std::string, std::string>> resolved() const;
 
   private:

@@ -8,13 +8,22 @@
 namespace hone::cli {
 
 namespace {
-constexpr size_t kLargestRecipe = size_t{1} << 20;
+constexpr size_t kLargestRecipe = size_t{4} << 20;
 
 std::string scalar(const YAML::Node& n, const std::string& key, const std::string& path) {
     if (!n.IsScalar())
         fail(ErrorKind::usage, "recipe.value", cat("the value of `", key, "` is no scalar or list of scalars"), "",
              path);
     return n.Scalar();
+}
+
+/// The verb of a record by its schema, "hone.train/1"; empty where this is none.
+std::string verb_of_record(const YAML::Node& root) {
+    const YAML::Node schema = root["schema"];
+    const std::string begin = "hone.";
+    if (!schema || !schema.IsScalar() || !schema.Scalar().starts_with(begin)) return {};
+    const std::string name = schema.Scalar().substr(begin.size(), schema.Scalar().find('/') - begin.size());
+    return name == "run" || name == "forecast" ? "optimize" : name;
 }
 }  // namespace
 
@@ -25,11 +34,18 @@ std::map<std::string, std::vector<std::string>> read_recipe(const std::string& p
              cat("a recipe has at most ", kLargestRecipe, " bytes; this file has ", file.size), "", path);
     std::map<std::string, std::vector<std::string>> out;
     try {
-        const YAML::Node root = YAML::Load(std::string(file.text()));
+        YAML::Node root = YAML::Load(std::string(file.text()));
         if (root.IsNull()) return out;
         if (!root.IsMap())
             fail(ErrorKind::usage, "recipe.form", "a recipe is a map of option to value", "For example `batch: 8`.",
                  path);
+        if (const std::string verb = verb_of_record(root); !verb.empty()) {
+            const YAML::Node recipe = root["recipe"];
+            if (!recipe || !recipe.IsMap())
+                fail(ErrorKind::usage, "recipe.form", cat("this record of `hone ", verb, "` holds no recipe"), "Records of train, optimize and tune do.", path);
+            root.reset(recipe);
+            out["verb"] = {verb};
+        }
         for (const auto& item : root) {
             const std::string key = scalar(item.first, "a key", path);
             std::vector<std::string> values;

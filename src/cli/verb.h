@@ -25,6 +25,7 @@ struct Common {
     int threads = 1;  ///< available cores unless given
     uint64_t seed = 0;
     bool quiet = false;
+    bool silent = false;  ///< a rank of several other than the first: says nothing at all, writes no result
 };
 
 /// One call of a verb.

@@ -17,6 +17,7 @@
 #include "record/eval.h"
 #include "record/json.h"
 #include "record/table.h"
+#include "train/task.h"
 
 namespace hone::cli {
 
@@ -70,6 +71,7 @@ class Evaluation {
         if (e.part == "all")
             call_.say(cat("note: all ", e.samples,
                           " samples are evaluated; --part test takes the part that `optimize` would judge by"));
+        if (train::alike_inputs(graph_) || train::reads_texts(graph_)) return by_task();
         const double start = now_seconds();
         answers_ = answer(graph_, options_);
         e.seconds = now_seconds() - start;
@@ -84,6 +86,16 @@ class Evaluation {
     record::Eval e;
 
   private:
+    /// Siamese pairs and two towers, as their training judges them.
+    void by_task() {
+        if (!args_.corruptions.empty() || !args_.against.empty())
+            fail(ErrorKind::usage, "usage.conflict", "--corrupt and --against are for models of one input", "Leave them out.");
+        const double start = now_seconds();
+        const auto task = train::make_task(graph_, *data_, {train::natural_loss(graph_)});
+        for (const auto& [name, value] : task->measure(graph_, *data_, options_)) e.metrics.emplace_back(name, value);
+        e.seconds = now_seconds() - start;
+        e.warnings = call_.warnings;
+    }
     eval::Answers answer(const Graph& g, const eval::EvalOptions& o) const {
         return eval::answer(g, *data_, o);
     }
@@ -227,7 +239,8 @@ Verb eval_verb() {
         {"hone eval net.onnx --data fashion-mnist --mean 0.286 --std 0.353", "on the test part of a known data set"},
         {"hone eval net.onnx --data photos/ --resize 224x224 --json", "a folder of pictures by class; JSON on stdout"},
         {"hone eval small.onnx --data photos/ --against large.onnx --corrupt noise,blur:1-5",
-         "beside another model, and on corrupted pictures"}};
+         "beside another model, and on corrupted pictures"},
+        {"hone eval siamese_trained.onnx --data fashion-mnist", "AUC and equal error rate on pairs; of two towers top-1 by text"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         add_precision(o, a->precision);

@@ -123,6 +123,7 @@ Verb new_verb() {
     v.summary = "writes a fresh ONNX network: random weights, to be trained";
     v.examples = {{"hone new resnet --depth 20 --input 1x28x28 --classes 10 --out resnet20.onnx", "for small pictures"},
                   {"hone new mobilenetv2 --input 3x224x224 --classes 1000 --width 0.5 --seed 7 --out net.onnx", "half as wide, other weights"},
+                  {"hone new lstm --input 32 --vocabulary 5000 --classes 4 --out texts.onnx", "for texts of 32 words of at most 5,000 different ones"},
                   {"hone new --list", "the architectures and what each takes"}};
     v.notes = "Architectures:\n" + list_text();
     v.out_is_file = true;
@@ -133,13 +134,14 @@ Verb new_verb() {
             HONE_CHECK(false, name);
         };
         o.positional("ARCH", a->architecture, "the architecture");
-        o.custom("input", "CxHxW", "what the network sees: channels, height, width", [a](const std::string& s) { a->request.input = parse_input(s); },
+        o.custom("input", "CxHxW", "what the network sees: channels, height, width; TxF for a series; a length for rows of a table, or for texts (rnn, lstm, gru)", [a](const std::string& s) { a->request.input = parse_input(s); },
                  [a] { return dims_text(a->request.input); });
         o.add("classes", "N", a->classes, help("classes")).at_least(1);
         o.add("width", "X", a->request.width, help("width"));
         o.add("depth", "N", a->depth, help("depth")).at_least(1);
         o.add("stem", "KIND", a->stem, help("stem")).one_of({"auto", "imagenet", "cifar"});
         o.flag("batch-norm", a->request.batch_norm, help("batch-norm"));
+        o.add("dropout", "X", a->request.dropout, help("dropout")).at_least(0);
         o.add("embedding", "N", a->request.embedding, help("embedding")).at_least(1);
         o.add("vocabulary", "N", a->request.vocabulary, help("vocabulary")).at_least(1);
         o.add("text-length", "N", a->request.text_length, help("text-length")).at_least(1);

@@ -2,6 +2,7 @@
 // `hone run`: single inputs through preprocess, infer, postprocess: class names and scores.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -99,8 +100,8 @@ class Runner {
         const Dims dims = eval::input_dims_for(g_, sample, 1);
         Tensor whole = x;
         if (dims[0] != 1) {
-            whole = Tensor::zeros(DType::f32, dims);
-            std::copy_n(x.data<float>(), x.count(), whole.data<float>());
+            whole = Tensor::zeros(x.dtype(), dims);
+            std::memcpy(whole.raw_mut(), x.raw(), x.bytes());
         }
         std::vector<Tensor> out = run_as_is({whole});
         for (Tensor& t : out)
@@ -261,7 +262,7 @@ Verb run_verb() {
                   {"hone run letters.onnx test.csv --row 7 --classes A,B,C --json", "one row of a table, from 0"}};
     v.declare = [a](Options& o) {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
-        o.positional("INPUT", a->inputs, "JPEG or PNG pictures, CSV tables with a header, .npy arrays; NAME=FILE.npy for each input of a model of several").required();
+        o.positional("INPUT", a->inputs, "JPEG or PNG pictures, CSV tables with a header, .txt or .tsv files of a text a line, .npy arrays; NAME=FILE.npy for each input of a model of several").required();
         o.add("row", "N", a->row, "of a table, from 0; unless given all").at_least(0);
         o.add("top", "K", a->top, "classes shown").at_least(1);
         o.flag("raw", a->raw, "the outputs as they are, no scores");

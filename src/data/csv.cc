@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace hone {
 
@@ -147,6 +148,36 @@ CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_l
     }
     if (table.values.empty()) fail(ErrorKind::data, "data.csv.empty", "a header and no rows", {}, where);
     return table;
+}
+
+std::optional<CsvTexts> parse_csv_texts(std::string_view text, const std::string& where, bool needs_label) {
+    Rows rows(text, where);
+    std::vector<std::string> header, cells;
+    if (!rows.next(header)) return std::nullopt;
+    for (std::string& name : header) name = trimmed(name);
+    const auto at = [&](const char* name) { return static_cast<size_t>(std::find(header.begin(), header.end(), name) - header.begin()); };
+    const size_t column = at("text"), label = std::min(at("label"), at("target"));
+    const bool labelled = label < header.size();
+    if (column == header.size() || (needs_label && !labelled)) return std::nullopt;
+    CsvTexts out;
+    out.target = labelled && header[label] == "target";
+    for (size_t i = 0; i < header.size(); ++i)
+        if (i != column && i != label) out.left_out.push_back(header[i]);
+    size_t needs = 0;
+    while (rows.next(cells)) {
+        if (cells.size() != header.size())
+            fail(ErrorKind::data, "data.csv.row", cat("a row of ", cells.size(), " cells; the header has ", header.size()), "Texts with commas stand in quotes.", rows.place());
+        if (labelled && trimmed(cells[label]).empty()) fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
+        if (!is_utf8(cells[column])) fail(ErrorKind::data, "data.csv.utf8", "the text is not UTF-8", "Convert the file first: iconv -t UTF-8.", rows.place());
+        std::replace_if(cells[column].begin(), cells[column].end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+        needs += cells[column].size() + 2 * sizeof(std::string);
+        if (needs > limits().memory_bytes / 2)
+            fail(ErrorKind::budget, "memory.limit", cat("the texts need more than ", limits().memory_bytes, " bytes"), {}, rows.place());
+        if (labelled) out.labels.emplace_back(trimmed(cells[label]));
+        out.texts.push_back(cells[column]);
+    }
+    if (out.texts.empty()) fail(ErrorKind::data, "data.csv.empty", "a header and no rows", {}, where);
+    return out;
 }
 
 }  // namespace hone

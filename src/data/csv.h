@@ -6,6 +6,7 @@
 //   t.columns;              // names of the features, in file order
 //   t.values[row * t.columns.size() + column];
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,5 +22,15 @@ struct CsvTable {
 
 /// Ids: data.csv.empty, .header, .label, .row, .number, .quote; budget memory.limit. `where` gets the line number.
 CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_label = true);
+
+/// A table of texts.
+struct CsvTexts {
+    std::vector<std::string> labels, texts;  ///< one a row (labels: none where none is needed); a line break within a text is a space
+    std::vector<std::string> left_out;       ///< other columns
+    bool target = false;
+};
+
+/// Of a table with a column `text` beside `label` or `target`; nullopt for any other. Ids as above; data.csv.utf8.
+std::optional<CsvTexts> parse_csv_texts(std::string_view text, const std::string& where, bool needs_label = true);
 
 }  // namespace hone

@@ -22,9 +22,16 @@ bool csv_matches(const FileTree& tree, const std::string&, const Listing& listin
 RawPart read_csv_part(const FileTree& tree, const std::string&, const Listing& listing) {
     const size_t file = tables(tree, listing).front();
     RawPart part;
-    part.kind = DataKind::table;
     part.where = tree.where(file);
     const MappedFile bytes = tree.read(file);
+    if (std::optional<CsvTexts> texts = parse_csv_texts(bytes.text(), part.where)) {
+        part.kind = DataKind::text;
+        set_answers(part, texts->labels, texts->target);
+        part.texts = std::move(texts->texts);
+        if (!texts->left_out.empty()) part.notes.push_back(cat(part.where, ": the columns ", join(texts->left_out, ", "), " are left out"));
+        return part;
+    }
+    part.kind = DataKind::table;
     CsvTable t = parse_csv(bytes.text(), part.where);
     set_answers(part, t.labels, t.target);
     part.columns = std::move(t.columns);

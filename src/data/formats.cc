@@ -16,8 +16,9 @@ const PartFormat kFormats[] = {
      npy_parts},
     {"image_folder", "one folder a class, JPEG or PNG pictures in them", image_folder_matches, read_image_folder,
      nullptr},
-    {"csv", "one .csv with a header and a column `label` (or, of a regression, `target`)", csv_matches, read_csv_part,
+    {"csv", "one .csv with a header and a column `label` (or, of a regression, `target`), and numbers or a column `text`", csv_matches, read_csv_part,
      nullptr},
+    {"text_folder", "one folder a class, .txt files in them, a text each", text_folder_matches, read_text_folder, nullptr},
     {"text", "one .tsv or .txt with lines `label<TAB>text`", text_matches, read_text_part, nullptr},
 };
 }  // namespace

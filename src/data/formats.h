@@ -57,6 +57,8 @@ bool image_folder_matches(const FileTree& tree, const std::string& prefix, const
 RawPart read_image_folder(const FileTree& tree, const std::string& prefix, const Listing& listing);
 bool csv_matches(const FileTree& tree, const std::string& prefix, const Listing& listing);
 RawPart read_csv_part(const FileTree& tree, const std::string& prefix, const Listing& listing);
+bool text_folder_matches(const FileTree& tree, const std::string& prefix, const Listing& listing);
+RawPart read_text_folder(const FileTree& tree, const std::string& prefix, const Listing& listing);
 bool text_matches(const FileTree& tree, const std::string& prefix, const Listing& listing);
 RawPart read_text_part(const FileTree& tree, const std::string& prefix, const Listing& listing);
 /// A .tsv file, or a .txt whose first line has a tab.

@@ -23,7 +23,7 @@ struct LoaderOptions {
     bool shuffle = true;     ///< a new order each epoch; else 0, 1, 2, ...
     bool drop_last = false;  ///< leaves out an epoch's last batch where it is smaller (always where a rank would get no row)
     uint64_t seed = 0;
-    Augmentations augment;
+    Augmentations augment{};
     /// The samples of an epoch in place of `shuffle`'s order, each any number of times; as many every epoch (data/pairs.h).
     std::function<std::vector<int64_t>(int64_t epoch)> order = {};
     /// Threads beside the caller's; 0: `next` assembles the batch itself, on the current pool.

@@ -172,37 +172,43 @@ std::vector<int64_t> range(int64_t begin, int64_t end) {
 }
 
 /// What a training part gives to the parts that are missing.
-Split split_missing(const std::vector<int>& labels, size_t classes, bool has_validation, bool has_test, uint64_t seed) {
-    return split_stratified(labels, classes, has_validation ? 0 : 0.1, has_test ? 0 : 0.2, seed);
+Split split_missing(const std::vector<int>& labels, size_t classes, bool has_validation, bool has_test, const DataOptions& o) {
+    const SplitShares s = o.split.value_or(SplitShares());
+    return split_stratified(labels, classes, has_validation ? 0 : s.validation, has_test ? 0 : s.test, o.seed);
 }
 
 /// The texts that stay for training: no others make the vocabulary.
-std::vector<std::string_view> training_texts(const RawParts& raw, size_t classes, uint64_t seed) {
+std::vector<std::string_view> training_texts(const RawParts& raw, size_t classes, const DataOptions& o) {
     const std::optional<RawPart>& given = raw.whole ? raw.whole : raw.parts[static_cast<size_t>(Role::training)];
     const bool has_validation = raw.parts[static_cast<size_t>(Role::validation)].has_value();
     const bool has_test = raw.parts[static_cast<size_t>(Role::test)].has_value();
     std::vector<std::string_view> out;
     if (!given) return out;
-    for (const int64_t i : split_missing(given->labels, classes, has_validation, has_test, seed).training)
+    for (const int64_t i : split_missing(given->labels, classes, has_validation, has_test, o).training)
         out.emplace_back(given->texts[static_cast<size_t>(i)]);
     return out;
 }
 
-void split_training(DataParts& out, uint64_t seed) {
-    if (!out.training || (out.validation && out.test)) return;
+void split_training(DataParts& out, const DataOptions& o) {
+    if (!out.training || (out.validation && out.test)) {
+        if (o.split) out.notes.push_back("the data set has its own parts: they stay as they are, nothing is split");
+        return;
+    }
     const DatasetPtr all = out.training;
     const bool no_parts = !out.validation && !out.test;
     const Split s =
-        split_missing(all->labels(), all->class_names().size(), out.validation != nullptr, out.test != nullptr, seed);
+        split_missing(all->labels(), all->class_names().size(), out.validation != nullptr, out.test != nullptr, o);
     out.training = subset(all, s.training, cat(out.name, " train"));
-    if (!out.validation) out.validation = subset(all, s.validation, cat(out.name, " validation"));
-    if (!out.test) out.test = subset(all, s.test, cat(out.name, " test"));
-    const std::string sizes = cat(out.training->size(), "/", out.validation->size(), "/", out.test->size());
+    const auto size = [](const DatasetPtr& part) { return part ? part->size() : 0; };
+    const SplitShares shares = o.split.value_or(SplitShares());
+    if (!out.validation && shares.validation > 0) out.validation = subset(all, s.validation, cat(out.name, " validation"));
+    if (!out.test && shares.test > 0) out.test = subset(all, s.test, cat(out.name, " test"));
+    const std::string sizes = cat(out.training->size(), "/", size(out.validation), "/", size(out.test));
     if (no_parts)
         out.notes.push_back(
-            cat("no parts: split into training/validation/test ", sizes, " (stratified, seed ", seed, ")"));
+            cat("no parts: split into training/validation/test ", sizes, " (stratified, seed ", o.seed, ")"));
     else
-        out.notes.push_back(cat("parts are missing; taken from training (stratified, seed ", seed, "): now ", sizes));
+        out.notes.push_back(cat("parts are missing; taken from training (stratified, seed ", o.seed, "): now ", sizes));
 }
 
 class Builder {
@@ -222,7 +228,7 @@ class Builder {
     }
     /// Fills the parts.
     void assign(RawParts& raw) {
-        if (out_.kind == DataKind::text) make_encoder(training_texts(raw, out_.class_names.size(), o_.seed));
+        if (out_.kind == DataKind::text) make_encoder(training_texts(raw, out_.class_names.size(), o_));
         assign(raw, all_parts(raw).size() == 1);
     }
     void assign_whole(RawParts& raw) {
@@ -266,7 +272,7 @@ class Builder {
             out_.validation = subset(made[0], range(from, n), cat(out_.name, " validation"));
             out_.gave_validation = true;
         }
-        split_training(out_, o_.seed);
+        split_training(out_, o_);
     }
     const DataOptions& o_;
     DataParts& out_;

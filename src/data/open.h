@@ -12,6 +12,7 @@
 
 #include "data/dataset.h"
 #include "data/preprocess.h"
+#include "data/split.h"
 #include "data/text.h"
 
 namespace hone {
@@ -26,6 +27,7 @@ struct DataOptions {
     /// The model's class names, where it carries them: they number the classes. Empty: the data's own, sorted.
     std::vector<std::string> class_names;
     TextOptions text;  ///< of lines of text
+    std::optional<SplitShares> split;  ///< what missing parts get; a share of 0: the part stays missing
     size_t cache_bytes = 0;  ///< decoded pictures kept, a part; 0: an eighth of limits().memory_bytes
 };
 
@@ -44,7 +46,8 @@ struct DataParts {
 };
 
 /// Rules: parts kept; no validation part: a stratified, seeded tenth of training; no test part beside training: a
-/// stratified, seeded fifth; no parts at all: 70/10/20. A lone validation or test part stays alone.
+/// stratified, seeded fifth; no parts at all: 70/10/20; other shares where `split` says. A lone validation or test part stays
+/// alone.
 /// A vocabulary is made of the training part alone; without one the model's is needed ("data.text.vocabulary").
 /// Throws data errors (data.absent, data.format, data.classes, data.columns, data.image.*, data.idx.*, ...), usage
 /// errors for bad preprocessing, budget memory.limit.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sample.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "data/array_part.h"
 #include "data/byte_source.h"
@@ -40,6 +42,40 @@ std::vector<Sample> samples_of(const Dataset& data, const std::vector<std::strin
         out.push_back(std::move(s));
     }
     return out;
+}
+
+/// A row of the file, all of them where `row` is open.
+std::vector<Sample> texts_of(const std::vector<std::string>& texts, const std::vector<std::string>& labels, std::optional<int64_t> row, const DataOptions& o,
+                             const std::string& path, Preprocess* used) {
+    if (!o.text.stored) fail(ErrorKind::data, "data.text.vocabulary", "the model carries no vocabulary", "`hone train` stores it in what it trains on texts.", path);
+    const TextEncoder encoder = make_text_encoder({}, o.text);
+    *used = resolve(o.preprocess, DataKind::text, 0);
+    const auto n = static_cast<int64_t>(texts.size());
+    if (row && (*row < 0 || *row >= n)) fail(ErrorKind::data, "data.row", cat("there is no row ", *row), cat("It has rows 0 to ", n - 1, "."), path);
+    std::vector<Sample> out;
+    for (int64_t i = row.value_or(0); i < (row ? *row + 1 : n); ++i) {
+        const auto k = static_cast<size_t>(i);
+        Sample s{cat(path, ", text ", i), i, labels.empty() ? "" : labels[k], Tensor::zeros(DType::i64, {1, encoder.length})};
+        encoder.encode(tokens_of(texts[k], encoder.unit), s.x.data<int64_t>());
+        out.push_back(std::move(s));
+    }
+    return out;
+}
+
+std::vector<Sample> text_lines(std::string_view file, const DataOptions& o, std::optional<int64_t> row, const std::string& path, Preprocess* used) {
+    std::vector<std::string> texts, labels;
+    while (!file.empty()) {
+        const size_t end = std::min(file.find('\n'), file.size());
+        std::string_view line = file.substr(0, end);
+        file.remove_prefix(std::min(end + 1, file.size()));
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty()) continue;
+        const size_t tab = line.find('\t');
+        labels.emplace_back(tab == std::string_view::npos ? std::string_view() : line.substr(0, tab));
+        texts.emplace_back(tab == std::string_view::npos ? line : line.substr(tab + 1));
+    }
+    if (texts.empty()) fail(ErrorKind::data, "data.text.empty", "no line of text", {}, path);
+    return texts_of(texts, labels, row, o, path, used);
 }
 
 RawPart unlabelled(RawPart part, int64_t samples) {
@@ -109,9 +145,12 @@ std::vector<Sample> load_samples(const std::string& path, const DataOptions& o, 
         if (row) fail(ErrorKind::usage, "usage.row", "a picture has no rows", "--row is for tables.", path);
         return {picture(path, file, o, used)};
     }
+    if (has_ending(path, ".txt") || has_ending(path, ".tsv")) return text_lines(file.text(), o, row, path, used);
+    if (has_ending(path, ".csv"))
+        if (const std::optional<CsvTexts> t = parse_csv_texts(file.text(), path, false)) return texts_of(t->texts, t->labels, row, o, path, used);
     if (has_ending(path, ".csv")) return table(path, file, o, row, used);
     if (has_ending(path, ".npy")) return array(path, o, sample_dims, row, used);
-    fail(ErrorKind::data, "data.format", "neither a JPEG or PNG picture nor a .csv table nor a .npy array",
+    fail(ErrorKind::data, "data.format", "neither a JPEG or PNG picture nor a .csv table nor a .txt or .tsv of texts nor a .npy array",
          "Give the picture itself, or a table with a header line.", path);
 }
 

@@ -18,12 +18,13 @@ struct Sample {
     std::string origin;          ///< "photo.png", "test.csv, row 3"
     std::optional<int64_t> row;  ///< of a table or of an array of several samples, from 0
     std::string label;           ///< where the table has a column `label`
-    Tensor x;                    ///< f32 [1,C,H,W] or [1,...]
+    Tensor x;                    ///< f32 [1,C,H,W] or [1,...]; of a text i64 [1,L]
 };
 
-/// A JPEG or PNG picture; the rows of a CSV file with a header; a .npy array of one sample or of several along its first
+/// A JPEG or PNG picture; the rows of a CSV file with a header; the lines of a .txt or .tsv file, `label<TAB>text` or only the
+/// text, and a CSV's column `text`, numbered by the model's own vocabulary (`options.text.stored`); a .npy array of one sample or of several along its first
 /// axis, which the model's `sample_dims` tell apart (-1 where open; empty: unknown). All, or only `row`. `used` gets the
-/// preprocessing as resolved. Throws data "data.absent", "data.format", "data.row", those of the formats and of
+/// preprocessing as resolved. Throws data "data.absent", "data.format", "data.row", "data.text.vocabulary", those of the formats and of
 /// preprocessing.
 std::vector<Sample> load_samples(const std::string& path, const DataOptions& options, const Dims& sample_dims,
                                  std::optional<int64_t> row, Preprocess* used);

@@ -2,6 +2,7 @@
 #include "data/split.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
@@ -41,6 +42,25 @@ Counts shares(const Counts& counts, const Counts& room, double fraction, Rng& rn
 
 enum Stream : uint64_t { kTestShares = 1, kValidationShares = 2, kFirstClass = 16 };
 }  // namespace
+
+SplitShares parse_split(const std::string& text) {
+    const auto wrong = [&](const std::string& why) {
+        fail(ErrorKind::usage, "usage.split", cat("a split is three shares, of training, validation and test; got '", text, "'", why), "For example 70/10/20, or 80/20/0 for no test part.");
+    };
+    double shares[3], sum = 0;
+    const char *at = text.data(), *const end = at + text.size();
+    for (int i = 0; i < 3; ++i) {
+        if (i > 0 && (at == end || *at++ != '/')) wrong("");
+        const auto [next, code] = std::from_chars(at, end, shares[i]);
+        if (code != std::errc() || !std::isfinite(shares[i])) wrong("");
+        if (shares[i] < 0) wrong(": a share is negative");
+        at = next;
+        sum += shares[i];
+    }
+    if (at != end) wrong("");
+    if (!(shares[0] > 0)) wrong(": training gets nothing");
+    return {shares[0] / sum, shares[1] / sum, shares[2] / sum};
+}
 
 Split split_stratified(const std::vector<int>& labels, size_t classes, double validation, double test, uint64_t seed) {
     std::vector<std::vector<int64_t>> members(classes);

@@ -8,9 +8,18 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace hone {
+
+/// Parts of one whole; their sum is 1.
+struct SplitShares {
+    double training = 0.7, validation = 0.1, test = 0.2;
+};
+/// "70/10/20" or "0.7/0.1/0.2": training, validation, test; divided by their sum. Throws usage "usage.split" unless training gets
+/// something and no share is negative.
+SplitShares parse_split(const std::string& text);
 
 struct Split {
     std::vector<int64_t> training, validation, test;

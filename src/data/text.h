@@ -21,7 +21,7 @@ namespace hone {
 
 enum class TextUnit { word, character };
 const char* to_text(TextUnit unit);  ///< "word", "char"
-/// Throws usage "usage.text".
+/// "word", "char" or "character". Throws usage "usage.text".
 TextUnit parse_text_unit(const std::string& name);
 
 using Tokens = std::vector<std::string>;

@@ -10,6 +10,7 @@
 #include "base/interrupt.h"
 #include "base/thread_pool.h"
 #include "base/timing.h"
+#include "eval/two_classes.h"
 #include "run/session.h"
 
 namespace hone::eval {
@@ -182,14 +183,16 @@ Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& o, std:
     needs_classes(data);
     Answers a = answers_for(n);
     std::once_flag once;
+    const bool probability = ends_in_sigmoid(g);
     for_each_batch(g, data, indices, o, [&](int64_t first, const std::vector<Tensor>& outputs, int64_t rows) {
         if (outputs.empty()) fail(ErrorKind::model, "eval.output", "the model has no output; expected scores [N, classes]");
-        const int64_t classes = outputs[0].rank() && outputs[0].dim(0) ? outputs[0].count() / outputs[0].dim(0) : 0;
+        const Tensor scores = two_columns(outputs[0], probability, data);
+        const int64_t classes = scores.rank() && scores.dim(0) ? scores.count() / scores.dim(0) : 0;
         std::call_once(once, [&] {
             a.classes = classes;
             if (o.keep_logits) a.logits = Tensor::zeros(DType::f32, {n, classes});
         });
-        add_scores(a, outputs[0], data, first, rows, indices);
+        add_scores(a, scores, data, first, rows, indices);
     });
     return a;
 }

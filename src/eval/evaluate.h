@@ -51,6 +51,7 @@ void add_scores(Answers& a, const Tensor& scores, const Dataset& data, int64_t f
 /// The first output of every sample, flattened, as `logits` [samples, K]; nothing else is filled. For regressions:
 /// throws data "data.targets" where the data has targets of another width.
 Answers predict(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});
+/// A model of one output serves two classes (two_classes.h).
 /// Throws data "data.targets" for the data of a regression, data "data.labels" where the model has fewer classes than
 /// the data; model "eval.output" for a model whose first output is not [N, classes].
 Answers evaluate(const Graph& g, const Dataset& data, const EvalOptions& options, std::span<const int64_t> indices = {});

@@ -17,7 +17,7 @@ Precision precision_from_name(const std::string& name) {
     if (name == "bf16") return Precision::bf16;
     fail(ErrorKind::usage, "precision.unknown", cat("unknown precision '", name, "'"), "Known: fp32, bf16.");
 }
-std::string precision_name(Precision p) { return p == Precision::bf16 ? "bf16" : "fp32"; }
+std::string precision_name(Precision p) { return p == Precision::bf16 ? "bf16" : p == Precision::fp16 ? "fp16" : "fp32"; }
 
 std::vector<Dims> synthetic_dims(const Graph& g, int64_t batch) {
     std::vector<Dims> all;

@@ -193,7 +193,7 @@ void Graph::rename_value(ValueId v, const std::string& n) {
     by_name_[n] = v;
 }
 
-Graph Graph::compacted() const {
+Graph Graph::compacted(const std::vector<NodeId>& in_order) const {
     Graph g;
     g.name = name;
     g.metadata = metadata;
@@ -214,7 +214,7 @@ Graph Graph::compacted() const {
         return n;
     };
     for (ValueId v : inputs) g.inputs.push_back(copy_value(v));
-    for (NodeId id : order()) {
+    for (NodeId id : in_order.empty() ? order() : in_order) {
         Node n = node(id);
         for (ValueId& v : n.inputs) v = copy_value(v);
         for (ValueId& v : n.outputs) v = copy_value(v);

@@ -118,7 +118,8 @@ class Graph {
     ValueId find_value(const std::string& name) const;  ///< kNone when absent
     void rename_value(ValueId v, const std::string& name);  ///< the name must be free
     /// Drops dead nodes and unused values; ids change. Constants are shared, so it is O(nodes).
-    Graph compacted() const;
+    /// `in_order`: all living nodes in an order that fits their inputs; from then on that is order(). Empty: order() as it is.
+    Graph compacted(const std::vector<NodeId>& in_order = {}) const;
     /// Structure: SSA, users, names, order. Throws internal errors: a pass that breaks it has a bug.
     void check_structure() const;
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "op/numeric.h"
+#include "op/op.h"
 
 namespace hone::ops {
 
@@ -31,5 +32,8 @@ inline Moments moments(const double* x, int64_t count, int64_t stride, int64_t s
     m.variance /= n;
     return m;
 }
+
+/// Of the runtime, with what stands around them (batch_norm_fused.cc).
+std::vector<OpDecl> batch_norm_fused();
 
 }  // namespace hone::ops

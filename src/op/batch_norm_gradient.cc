@@ -141,10 +141,12 @@ void instance(C& c) {
 std::vector<Rule> batch_norm_rules() { return {{"BatchNormalization", batch}, {"InstanceNormalization", instance}}; }
 
 std::vector<OpDecl> batch_norm_gradient() {
-    return {
+    std::vector<OpDecl> all = {
         {.domain = "hone", .name = "BatchNormGrad", .min_inputs = 3, .max_inputs = 3, .min_outputs = 1, .max_outputs = 3,
          .attributes = {{"epsilon", AttrKind::real, 1e-5f}}, .infer = infer, .reference = run, .cost = cost, .tolerance = 1e-4},
     };
+    for (OpDecl& fused : batch_norm_fused()) all.push_back(std::move(fused));
+    return all;
 }
 
 }  // namespace hone::ops

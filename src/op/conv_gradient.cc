@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gradients of Conv and ConvTranspose, and the operators that compute them:
 //   hone.ConvGradInput  dY W    the gradient of X, whose dims are attribute `shape`
-//   hone.ConvGradWeight X dY    the gradient of W, whose dims are attribute `shape`
+//   hone.ConvGradWeight X dY    the gradient of W, whose dims are attribute `shape`, in the type `to` where that is given
 // both with the attributes of the Conv that they differentiate. Each is linear in both operands, so that gradients of
 // gradients stay within the three.
 #include <algorithm>
@@ -20,6 +20,7 @@ void check(const InferContext& c, const Shape& x, const Shape& w, const Shape& y
     Node conv = c.node;
     conv.domain = "", conv.op = "Conv", conv.inputs = {0, 1}, conv.outputs = {2};
     conv.attributes.erase("shape");
+    conv.attributes.erase("to");
     const std::vector<TypeInfo> out = infer_node(*find_op("", "Conv"), conv, {TypeInfo::tensor(DType::f32, x), TypeInfo::tensor(DType::f32, w)}, {nullptr, nullptr});
     const Shape& expected = out[0].shape;
     bool fits = expected.size() == y.size();
@@ -36,7 +37,7 @@ void infer_weight(InferContext& c) {
     const DType t = require_type(c, {0, 1}, is_float, "a float type");
     const Shape w = shape_of(c.integers("shape"));
     if (c.rank_known(0) && c.rank_known(1)) check(c, c.shape(0), w, c.shape(1));
-    c.set(0, t, w);
+    c.set(0, float_to(c, t), w);
 }
 
 void run_input(RefContext& c) {
@@ -79,6 +80,7 @@ Attributes with_shape(Attributes a, const Dims& shape) {
 }
 Attributes without_shape(Attributes a) {
     a.erase("shape");
+    a.erase("to");
     return a;
 }
 ValueId grad_input(C& c, ValueId dy, ValueId w, const Dims& x, const Attributes& conv) {
@@ -145,11 +147,13 @@ std::vector<Rule> conv_transpose_rules() { return {{"ConvTranspose", conv_transp
 std::vector<OpDecl> conv_gradient() {
     std::vector<AttrSpec> attributes = conv_attributes();
     attributes.push_back({"shape", AttrKind::integers, std::nullopt, true});
+    std::vector<AttrSpec> weight_attributes = attributes;
+    weight_attributes.push_back({"to", AttrKind::integer});
     return {
         {.domain = "hone", .name = "ConvGradInput", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
          .attributes = attributes, .infer = infer_input, .reference = run_input, .cost = cost_input, .gradient = conv_grad_input},
         {.domain = "hone", .name = "ConvGradWeight", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
-         .attributes = attributes, .infer = infer_weight, .reference = run_weight, .cost = cost_weight, .tolerance = 1e-4,
+         .attributes = weight_attributes, .infer = infer_weight, .reference = run_weight, .cost = cost_weight, .tolerance = 1e-4,
          .gradient = conv_grad_weight},
     };
 }

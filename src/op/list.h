@@ -22,6 +22,8 @@ std::vector<OpDecl> gemm();
 std::vector<OpDecl> matmul();
 std::vector<OpDecl> pool();
 std::vector<OpDecl> batch_norm();
+std::vector<OpDecl> batch_sync();
+std::vector<OpDecl> exchange();
 std::vector<OpDecl> softmax();
 std::vector<OpDecl> reduce();
 std::vector<OpDecl> rnn();
@@ -58,6 +60,10 @@ std::vector<OpDecl> einsum();
 std::vector<OpDecl> conv_gradient();
 std::vector<OpDecl> unary_gradient();
 std::vector<OpDecl> pool_gradient();
+std::vector<OpDecl> product();
 std::vector<OpDecl> batch_norm_gradient();
 std::vector<OpDecl> adjoint();
+std::vector<OpDecl> dropout();
+/// Of a uniform u32: what is less is dropped.
+uint32_t dropout_threshold(double ratio);
 }  // namespace hone::ops

@@ -11,10 +11,12 @@ namespace hone::ops {
 namespace {
 
 /// Inputs dY, X and the scale (of X's dims from `axis` on; omitted: ones); outputs dX and the sums over all rows that are
-/// the gradients of scale and bias. Without `centred` of RMSNormalization.
+/// the gradients of scale and bias, in the type `to` where that is given. Without `centred` of RMSNormalization.
 void infer_layer_grad(InferContext& c) {
     const DType t = require_type(c, {0, 1, 2}, is_float, "a float type");
-    for (size_t i : {0, 1, 2}) c.set(i, t);
+    const DType sums = float_to(c, t);
+    c.set(0, t);
+    for (size_t i : {1, 2}) c.set(i, sums);
     if (!c.rank_known(1)) return;
     const Shape& x = c.shape(1);
     const auto axis = normal_axis(c, c.integer("axis"), static_cast<int64_t>(x.size()));
@@ -22,7 +24,7 @@ void infer_layer_grad(InferContext& c) {
     require_shape(c, 0, x, "the output's gradient");
     require_shape(c, 2, row, "the scale");
     c.set(0, t, x);
-    for (size_t i : {1, 2}) c.set(i, t, row);
+    for (size_t i : {1, 2}) c.set(i, sums, row);
 }
 /// With h = (x - mean) / s and g = dy * scale: dx = (g - mean(g) - h mean(g h)) / s, the first mean only where centred.
 void run_layer_grad(RefContext& c) {
@@ -228,7 +230,8 @@ std::vector<OpDecl> norm_gradient() {
         {.domain = "hone", .name = "LayerNormGrad", .min_inputs = 2, .max_inputs = 3, .min_outputs = 1, .max_outputs = 3,
          .attributes = {{"axis", AttrKind::integer, int64_t{-1}},
                         {"epsilon", AttrKind::real, 1e-5f},
-                        {"centred", AttrKind::integer, int64_t{1}}},
+                        {"centred", AttrKind::integer, int64_t{1}},
+                        {"to", AttrKind::integer}},
          .infer = infer_layer_grad, .reference = run_layer_grad, .cost = cost_elements<14>},
         {.domain = "hone", .name = "LRNGrad", .min_inputs = 2, .max_inputs = 2, .min_outputs = 1, .max_outputs = 1,
          .attributes = {{"alpha", AttrKind::real, 1e-4f},

@@ -29,6 +29,13 @@ DType require_type(const InferContext& c, std::initializer_list<size_t> inputs, 
     return type;
 }
 
+DType float_to(const OpContext& c, DType t) {
+    if (!c.has("to")) return t;
+    const int64_t to = c.integer("to");
+    if (to < 1 || to > 23 || !is_float(static_cast<DType>(to))) c.refuse(cat("attribute 'to' is ", to, "; expected a float type"));
+    return static_cast<DType>(to);
+}
+
 void require_shape(const InferContext& c, size_t i, const Shape& expected, const char* what) {
     if (!c.given(i) || !c.rank_known(i)) return;
     const Shape& got = c.shape(i);

@@ -20,6 +20,8 @@ bool is_number_or_bool(DType t);
 /// undefined when nothing is known.
 DType require_type(const InferContext& c, std::initializer_list<size_t> inputs, bool (*accepts)(DType),
                    const char* expected);
+/// The float type that the attribute `to` names: in it sums over samples are delivered; `t` where it is not given.
+DType float_to(const OpContext& c, DType t);
 /// Refuses input `i` when it is known not to have this shape. Unknown dims of either side agree with all.
 void require_shape(const InferContext& c, size_t i, const Shape& expected, const char* what);
 /// Refuses input `i` when its rank is known and outside [low, high].

@@ -4,7 +4,7 @@
 //   inputs   those of the forward node (six; eight for LSTM), Y, then dY, dY_h and, for LSTM, dY_c: kNone where none
 //            arrives. The reference runs the forward again; a kernel may read the states in Y instead
 //   outputs  dX, dW, dR, dB, d initial_h and, for LSTM, d initial_c and dP: kNone where not wanted
-// Attributes are the forward's. Behind a sequence's length Y does not depend on anything.
+// Attributes are the forward's, and `to`: the type of dW, dR, dB and dP where it is given. Behind a sequence's length Y does not depend on anything.
 #include "op/list.h"
 #include "op/matmul.h"
 #include "op/numeric.h"
@@ -22,6 +22,7 @@ constexpr size_t states(int64_t gates) { return gates == 4 ? 2 : 1; }
 constexpr size_t results(int64_t gates) { return gates == 4 ? 7 : 5; }
 /// The input whose gradient output o is: sequence_lens has none.
 constexpr size_t input_of(size_t o) { return o < 4 ? o : o + 1; }
+constexpr bool of_weights(size_t o) { return (o >= 1 && o <= 3) || o == 6; }
 
 Node forward_node(const Node& n, int64_t gates) {
     Node plain = n;
@@ -29,6 +30,7 @@ Node forward_node(const Node& n, int64_t gates) {
     plain.op = forward_of(gates);
     plain.inputs.resize(std::min(plain.inputs.size(), y_at(gates)));
     while (!plain.inputs.empty() && plain.inputs.back() == kNone) plain.inputs.pop_back();
+    plain.attributes.erase("to");
     plain.outputs.assign(1 + states(gates), 0);
     return plain;
 }
@@ -52,6 +54,7 @@ void infer(InferContext& c) {
         if (c.node.out(o) == kNone) continue;
         if (!c.given(input_of(o))) c.refuse(cat("output ", static_cast<unsigned long>(o), " is the gradient of an input that is omitted"));
         c.set_like(o, input_of(o));
+        if (of_weights(o)) c.out[o].dtype = float_to(c, c.out[o].dtype);
     }
 }
 
@@ -153,8 +156,10 @@ void rule(GradientContext& c) {
 
 template <int64_t gates>
 OpDecl declaration() {
+    std::vector<AttrSpec> attributes = recurrent_attributes(gates);
+    attributes.push_back({"to", AttrKind::integer});
     return {.domain = "hone", .name = name_of(gates), .min_inputs = 3, .max_inputs = static_cast<int>(y_at(gates) + 2 + states(gates)),
-            .min_outputs = 1, .max_outputs = static_cast<int>(results(gates)), .attributes = recurrent_attributes(gates),
+            .min_outputs = 1, .max_outputs = static_cast<int>(results(gates)), .attributes = attributes,
             .infer = infer<gates>, .reference = run<gates>, .cost = cost<gates>, .tolerance = 1e-4};
 }
 

@@ -6,7 +6,9 @@
 namespace hone {
 
 void set_metadata(Graph& g, const DataParts& parts, const std::string& precision) {
-    g.metadata["hone.preprocess"] = record::to_json(record::StoredPreprocess{to_map(parts.preprocess), parts.class_names});
+    record::StoredPreprocess stored{to_map(parts.preprocess), parts.class_names};
+    if (parts.encoder) stored.text = to_map(*parts.encoder);
+    g.metadata["hone.preprocess"] = record::to_json(stored);
     g.metadata["hone.precision"] = precision;
 }
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "eval/peer.h"
+#include "eval/two_classes.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
 #include "optimize/runtime.h"
@@ -67,13 +68,14 @@ class PeerRuntime final : public Runtime {
         const int64_t fixed = eval::natural_batch(*m.graph, data.sample_dims());
         const int64_t bytes = std::max<int64_t>(1, data.sample_count() * 4);
         const int64_t chunk = std::max<int64_t>(fixed, most_sample_bytes / bytes / fixed * fixed);
+        const bool probability = eval::ends_in_sigmoid(*m.graph);
         eval::Answers all = data.regression() ? eval::Answers{} : eval::answers_for(data.size());
         for (int64_t first = 0; first < data.size(); first += chunk) {
             check_interrupt();
             const int64_t rows = std::min(chunk, data.size() - first);
             std::vector<int64_t> indices;  // a fixed batch is filled up with the last sample
             for (int64_t i = 0; i < (rows + fixed - 1) / fixed * fixed; ++i) indices.push_back(std::min(first + i, data.size() - 1));
-            const Tensor scores = peer.evaluate(peer.inputs().at(0).name, batch(data, indices), static_cast<int>(fixed));
+            const Tensor scores = eval::two_columns(peer.evaluate(peer.inputs().at(0).name, batch(data, indices), static_cast<int>(fixed)), probability, data);
             all.classes = scores.rank() && scores.dim(0) ? scores.count() / scores.dim(0) : 0;
             if (data.regression()) add_predictions(all, scores, data, first, rows);
             else {

@@ -26,10 +26,12 @@ const std::vector<PassDecl>& all_passes() {
         {"fuse_layer_norm", Stage::runtime, passes::fuse_layer_norm, "layer normalisation in nine nodes becomes one"},
         {"fuse_rms_norm", Stage::runtime, passes::fuse_rms_norm, "x / sqrt(mean(x^2) + epsilon) * scale becomes one node"},
         {"fuse_attention", Stage::runtime, passes::fuse_attention, "product, Softmax, product over moved operands become one node"},
+        {"fuse_batch_norm", Stage::runtime, passes::fuse_batch_norm, "in training, the residual Add and Relu join batch normalisation, both ways"},
         {"fuse_epilogues", Stage::runtime, passes::fuse_epilogues, "bias, residual Add and activation join Conv, Gemm, MatMul"},
         {"lower_bf16", Stage::runtime, passes::lower_bf16, "with --precision bf16: Conv and Gemm read and write bf16"},
         {"fuse_chains", Stage::runtime, passes::fuse_chains, "elementwise operators that feed one another become one step"},
         {"eliminate_dead", Stage::runtime, passes::eliminate_dead, "as above"},
+        {"schedule_exchanges", Stage::runtime, passes::schedule_exchanges, "means over ranks start as early and are waited for as late as can be"},
     };
     return all;
 }

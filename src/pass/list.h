@@ -18,6 +18,8 @@ bool fuse_layer_norm(Graph&, const PassOptions&);
 bool fuse_rms_norm(Graph&, const PassOptions&);
 bool fuse_attention(Graph&, const PassOptions&);
 bool fuse_chains(Graph&, const PassOptions&);
+bool fuse_batch_norm(Graph&, const PassOptions&);
 bool fuse_epilogues(Graph&, const PassOptions&);
 bool lower_bf16(Graph&, const PassOptions&);
+bool schedule_exchanges(Graph&, const PassOptions&);
 }  // namespace hone::passes

@@ -36,7 +36,7 @@ std::optional<Activation> activation_of(const Graph& g, const Node& n) {
     return std::nullopt;
 }
 
-bool vector_elementwise(const Graph& g, const Node& n) {
+bool vector_elementwise(const Graph& g, const Node& n, DType t) {
     static const std::set<std::string> unary = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp", "Log", "Sqrt",
                                                 "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign"};
     static const std::set<std::string> binary = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "PRelu"};
@@ -47,7 +47,7 @@ bool vector_elementwise(const Graph& g, const Node& n) {
         }
         const Value& value = g.value(v);
         const TypeInfo type = value.is_constant() ? TypeInfo::of(value.constant) : value.type;
-        if (!type.fixed() || type.dtype != DType::f32) return false;
+        if (!type.fixed() || type.dtype != t) return false;
     }
     if (n.is("Silu", "hone") || n.is("ReluGrad", "hone")) return true;
     if (!n.domain.empty()) return false;

@@ -15,8 +15,9 @@ struct Activation {
 /// Empty when `n` is no such node (Clip needs constant limits).
 std::optional<Activation> activation_of(const Graph& g, const Node& n);
 
-/// An f32 elementwise operator of one or two inputs that a vector kernel computes (plan/lower_elementwise.cc).
-bool vector_elementwise(const Graph& g, const Node& n);
+/// An elementwise operator of one or two inputs, all of this type, that a vector kernel computes in f32
+/// (plan/lower_elementwise.cc).
+bool vector_elementwise(const Graph& g, const Node& n, DType type = DType::f32);
 
 /// A QuantizeLinear or DequantizeLinear with constant per-tensor or per-axis parameters.
 struct QuantParams {

@@ -15,7 +15,7 @@
 namespace hone {
 
 enum class Stage { portable, runtime };
-enum class Precision { fp32, bf16 };
+enum class Precision { fp32, bf16, fp16 };  ///< fp16: of training alone
 
 struct PassOptions {
     std::set<std::string> disabled = {};

@@ -131,9 +131,14 @@ void move(const LowerContext&, std::vector<Candidate>&);
 void pick(const LowerContext&, std::vector<Candidate>&);
 void recurrent(const LowerContext&, std::vector<Candidate>&);
 void update(const LowerContext&, std::vector<Candidate>&);  ///< optimisers
+void exchange(const LowerContext&, std::vector<Candidate>&);     ///< means over ranks, as one rank has them
+void batch_sync(const LowerContext&, std::vector<Candidate>&);
 void recurrent_gradient(const LowerContext&, std::vector<Candidate>&);
+void dropout(const LowerContext&, std::vector<Candidate>&);  ///< in training
 void chain(const LowerContext&, std::vector<Candidate>&);
 void attention(const LowerContext&, std::vector<Candidate>&);
+/// Of a node with f16 or bf16 operands: what `f` offers for the same node in f32, between casts in scratch.
+void narrow(const LowerContext&, LowerFunction f, std::vector<Candidate>&);
 void scaled_attention(const LowerContext&, std::vector<Candidate>&);
 }  // namespace lower
 

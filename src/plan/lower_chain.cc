@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hone.Chain: its operators one after another on a tile that stays in the first cache, by the vector kernels.
+// hone.Chain: its operators one after another on a tile that stays in the first cache, by the vector kernels. Inputs and
+// results of 16 bits are cast a tile at a time.
 #include <algorithm>
 #include <map>
 
@@ -16,10 +17,12 @@ constexpr int kMostValues = 48;
 
 /// One operator. Operands: inputs first, then tiles; `to` is a tile, or -1 for the result.
 struct Instruction {
-    enum class Kind { unary, vv, vs, sv, nd } kind;
+    enum class Kind { unary, vv, vs, sv, nd, widen, narrow } kind;
     int op = 0, a = 0, b = 0, to = -1;
     float alpha = 0, beta = 0;
     vec::Broadcast broadcast = {};
+    void (*widen)(const uint16_t*, float*, int64_t) = nullptr;
+    void (*narrow)(const float*, uint16_t*, int64_t) = nullptr;
 };
 struct Program {
     std::vector<Instruction> code;
@@ -39,6 +42,8 @@ void run_tile(const Program& p, const StepArgs& args, float* tiles, int64_t begi
     for (const Instruction& i : p.code) {
         float* y = i.to < 0 ? out<float>(args) + begin : tiles + i.to * kTile;
         switch (i.kind) {
+            case Instruction::Kind::widen: i.widen(in<uint16_t>(args, static_cast<size_t>(i.a)) + begin, y, n); break;
+            case Instruction::Kind::narrow: i.narrow(at(i.a), out<uint16_t>(args) + begin, n); break;
             case Instruction::Kind::unary: t.unary[i.op](at(i.a), y, n, i.alpha, i.beta); break;
             case Instruction::Kind::vv: t.binary[i.op].vv(at(i.a), at(i.b), y, n); break;
             case Instruction::Kind::vs: t.binary[i.op].vs(at(i.a), *at(i.b), y, n); break;
@@ -51,6 +56,13 @@ void run_tile(const Program& p, const StepArgs& args, float* tiles, int64_t begi
             }
         }
     }
+}
+
+bool is_widening(const Graph& body, const Node& n) {
+    return n.is("Cast") && body.value(n.in(0)).producer == kNone && is_narrow_float(body.value(n.in(0)).type.dtype) && body.value(n.out()).type.dtype == DType::f32;
+}
+bool is_narrowing(const Graph& body, const Node& n) {
+    return n.is("Cast") && n.out() == body.outputs[0] && body.value(n.in(0)).type.dtype == DType::f32 && is_narrow_float(body.value(n.out()).type.dtype);
 }
 
 /// Empty code: not possible.
@@ -73,12 +85,20 @@ Program compile(const LowerContext& c, Layout layout) {
         const Node& n = body.node(id);
         const LowerContext at{body, id, n, c.threads};
         Instruction i{};
-        if (!passes::vector_elementwise(body, n) || !at.out_type().fixed() || at.out() != y || !place.contains(n.in(0))) return {};
-        const auto binary = binary_of(n);
-        const auto unary = binary ? std::nullopt : unary_of(at);
-        if (!binary && (!unary || at.in(0) != y)) return {};
+        const bool widens = is_widening(body, n), narrows = is_narrowing(body, n), casts = widens || narrows;
+        if ((!casts && !passes::vector_elementwise(body, n)) || !at.out_type().fixed() || at.out() != y || !place.contains(n.in(0))) return {};
+        const auto binary = casts ? std::nullopt : binary_of(n);
+        const auto unary = casts || binary ? std::nullopt : unary_of(at);
+        if (!binary && ((!unary && !casts) || at.in(0) != y)) return {};
         i.a = place.at(n.in(0));
-        if (unary) {
+        const vec::Table& t = vec::table();
+        if (widens) {
+            i.kind = Instruction::Kind::widen;
+            i.widen = at.in_dtype(0) == DType::bf16 ? t.bf16_to_f32 : t.f16_to_f32;
+        } else if (narrows) {
+            i.kind = Instruction::Kind::narrow;
+            i.narrow = at.out_dtype() == DType::bf16 ? t.f32_to_bf16 : t.f32_to_f16;
+        } else if (unary) {
             i.kind = Instruction::Kind::unary;
             i.op = static_cast<int>(unary->op);
             i.alpha = unary->alpha;
@@ -118,8 +138,9 @@ void chain(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims y = c.out();
     bool any = true;
     for (size_t i = 0; i < body.inputs.size(); ++i)
-        if (c.in_dtype(i) != DType::f32) return;
+        if (c.in_dtype(i) != DType::f32 && !(is_narrow_float(c.in_dtype(i)) && c.in(i) == y)) return;
     for (NodeId id : body.order()) {
+        if (is_widening(body, body.node(id)) || is_narrowing(body, body.node(id))) continue;
         if (!passes::vector_elementwise(body, body.node(id))) return;
         const LowerContext at{body, id, body.node(id), c.threads};
         if (binary_of(at.node))

@@ -116,6 +116,7 @@ void compare(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.node.op == "Where") {
         const size_t size = dtype_size(c.out_dtype());
         if (size == 1) where<uint8_t>(c, list);
+        else if (size == 2) where<uint16_t>(c, list);
         else if (size == 4) where<uint32_t>(c, list);
         else if (size == 8) where<uint64_t>(c, list);
         return;

@@ -34,17 +34,20 @@ void conv_pass(const LowerContext& c, std::vector<Candidate>& list) {
     const Pass pass = forward ? Pass::forward : c.node.op == "ConvGradWeight" ? Pass::weight_gradient : Pass::input_gradient;
     const Dims a = c.in(0), b = c.in(1), out = c.out();
     if (a.size() < 3 || a.size() > 5 || count_of(a) == 0 || count_of(b) == 0 || count_of(out) == 0) return;
+    const DType type = c.in_dtype(0);
     for (size_t i = 0; i < c.node.inputs.size(); ++i)
-        if (c.given(i) && c.in_dtype(i) != c.out_dtype()) return;
-    if (c.out_dtype() != DType::f32 && c.out_dtype() != DType::bf16) return;
+        if (c.given(i) && c.in_dtype(i) != type) return;
+    if (type != DType::f32 && type != DType::bf16) return;
+    if (c.out_dtype() != type && (pass != Pass::weight_gradient || c.out_dtype() != DType::f32)) return;
     onednn::ConvSpec s;
-    s.src = s.weights = s.dst = c.out_dtype();
+    s.src = s.weights = s.dst = type;
+    if (pass == Pass::weight_gradient) s.weights = c.out_dtype();
     if (transposed && !adjoint_window(c, s)) return;
     if (!transposed)
         onednn_window(c.op(), pass == Pass::input_gradient ? out : a, pass == Pass::weight_gradient ? out : b,
                       pass == Pass::forward ? out : pass == Pass::input_gradient ? a : b, s);
     const int bias = forward && c.given(2) ? 2 : -1;
-    if (bias >= 0) s.bias = c.out_dtype();
+    if (bias >= 0) s.bias = type;
     s.threads = c.threads;
     s.variant = c.variant;
     const auto offer = [&](const char* name, bool last, auto make) {

@@ -71,10 +71,17 @@ void with_computed_weights(const LowerContext& c, onednn::MatmulSpec s, int resi
     list.push_back(std::move(k));
 }
 
+/// f32, or bf16 with sums in f32 that are delivered in either.
+bool set_types(const LowerContext& c, onednn::MatmulSpec& s) {
+    s.src = s.weights = c.in_dtype(0);
+    s.dst = c.out_dtype();
+    return c.in_dtype(1) == s.src && (s.src == DType::f32 || s.src == DType::bf16) && (s.dst == s.src || s.dst == DType::f32);
+}
+
 void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims a = c.in(0), b = c.in(1), y = c.out();
-    if (c.in_dtype(0) != DType::f32 || a.size() < 2 || b.size() < 2 || count_of(y) == 0 || a.back() == 0) return;
     onednn::MatmulSpec s;
+    if (!set_types(c, s) || a.size() < 2 || b.size() < 2 || count_of(y) == 0 || a.back() == 0) return;
     s.m = a[a.size() - 2];
     s.k = a.back();
     s.n = b.back();
@@ -94,12 +101,10 @@ void runtime_weights(const LowerContext& c, std::vector<Candidate>& list) {
 /// Gemm of two matrices that are computed; C a row, or of the result's dims.
 void runtime_gemm(const LowerContext& c, std::vector<Candidate>& list) {
     const Dims a = c.in(0), b = c.in(1), y = c.out();
-    if (a.size() != 2 || b.size() != 2 || count_of(y) == 0 || count_of(a) == 0) return;
-    for (size_t i = 0; i < c.node.inputs.size(); ++i)
-        if (c.given(i) && c.in_dtype(i) != DType::f32) return;
-    const OpContext op = c.op();
-    const float alpha = op.real("alpha"), beta = op.real("beta");
     onednn::MatmulSpec s;
+    if (!set_types(c, s) || a.size() != 2 || b.size() != 2 || count_of(y) == 0 || count_of(a) == 0) return;
+    const OpContext op = c.op();
+    const float alpha = op.real("alpha"), beta = c.given(2) ? op.real("beta") : 0;
     s.transpose_src = op.integer("transA") != 0;
     s.transpose_weights = op.integer("transB") != 0;
     s.m = y[0];
@@ -110,8 +115,8 @@ void runtime_gemm(const LowerContext& c, std::vector<Candidate>& list) {
     if (c.given(2) && beta != 0) {
         const Dims d = c.in(2);
         const bool row = count_of(d) == s.n && (d.size() == 1 || d[0] == 1);
-        if (row && alpha == 1 && beta == 1) bias = 2, s.bias = DType::f32;
-        else if (d == y) residual = 2, s.epilogue.residual = true, s.epilogue.residual_scale = beta;
+        if (row && alpha == 1 && beta == 1) bias = 2, s.bias = c.in_dtype(2);
+        else if (d == y && c.in_dtype(2) == s.dst) residual = 2, s.epilogue.residual = true, s.epilogue.residual_scale = beta;
         else return;
     }
     with_computed_weights(c, s, residual, bias, list);
@@ -120,7 +125,8 @@ void runtime_gemm(const LowerContext& c, std::vector<Candidate>& list) {
 }  // namespace
 
 void gemm(const LowerContext& c, std::vector<Candidate>& list) {
-    if (c.node.domain == "hone") constant_weights(c, list);
+    if (c.node.op == "Product") c.in(0).size() == 2 && c.in(1).size() == 2 ? runtime_gemm(c, list) : runtime_weights(c, list);
+    else if (c.node.domain == "hone") constant_weights(c, list);
     else if (c.node.op == "MatMul") runtime_weights(c, list);
     else if (c.node.op == "Gemm") runtime_gemm(c, list);
     if (c.variant == 0 && c.node.op == "QGemm") int8_gemm(c, list);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
+#include <set>
 
 #include "base/thread_pool.h"
 #include "kernel/vector/vector.h"
@@ -20,10 +21,12 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::conv, {"Conv", "hone.Conv", "hone.QConv"});
         add(lower::deconv, {"ConvTranspose"});
         add(lower::conv_pass, {"hone.ConvGradInput", "hone.ConvGradWeight"});
-        add(lower::gemm, {"Gemm", "MatMul", "hone.Gemm", "hone.QGemm"});
+        add(lower::gemm, {"Gemm", "MatMul", "hone.Gemm", "hone.QGemm", "hone.Product"});
         add(lower::pool, {"MaxPool", "AveragePool", "GlobalAveragePool"});
         add(lower::pool_gradient, {"hone.MaxPoolGrad", "hone.AveragePoolGrad"});
-        add(lower::batch_training, {"hone.BatchNormGrad"});
+        add(lower::batch_training, {"hone.BatchNormGrad", "hone.BatchNormAct", "hone.BatchNormActGrad", "hone.BatchNormApply"});
+        add(lower::batch_sync, {"hone.BatchSums", "hone.SyncBatchNorm", "hone.BatchGradSums", "hone.SyncBatchNormGrad"});
+        add(lower::exchange, {"hone.AllReduce", "hone.AllReduceStart", "hone.AllReduceWait"});
         add(lower::elementwise,
             {"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "hone.Silu", "HardSigmoid", "HardSwish", "Gelu", "Erf", "Exp",
              "Log", "Sqrt", "Reciprocal", "Abs", "Neg", "Floor", "Ceil", "Round", "Softplus", "Elu", "Sign", "Add", "Sub",
@@ -42,10 +45,17 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::recurrent_gradient, {"hone.RNNGrad", "hone.LSTMGrad", "hone.GRUGrad"});
         add(lower::attention, {"hone.Attention"});
         add(lower::update, {"hone.Sgd", "hone.Adagrad", "hone.RmsProp", "hone.Adam"});
+        add(lower::dropout, {"hone.Dropout"});
         add(lower::chain, {"hone.Chain"});
         return m;
     }();
     return list;
+}
+/// Operators whose own kernels are all there is to 16-bit floats: those made for them, and moves, for which a type is a size.
+bool widens(const LowerContext& c, LowerFunction f) {
+    static const std::set<std::string> own = {"Conv", "Gemm", "LSTM", "GRU", "Chain", "QConv", "QGemm"};
+    if (f == lower::move || f == lower::quantise || c.node.is("Cast") || (c.node.domain == "hone" && own.contains(c.node.op))) return false;
+    return true;
 }
 }  // namespace
 
@@ -59,7 +69,9 @@ std::vector<Candidate> candidates_for(const LowerContext& c) {
     const std::map<std::string, LowerFunction>& list = lowerings();
     std::vector<Candidate> out;
     const auto it = list.find((c.node.domain.empty() ? "" : c.node.domain + ".") + c.node.op);
-    if (it != list.end()) it->second(c, out);
+    if (it == list.end()) return out;
+    it->second(c, out);
+    if (widens(c, it->second)) lower::narrow(c, it->second, out);
     return out;
 }
 

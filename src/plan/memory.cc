@@ -39,15 +39,16 @@ void plan_memory(Plan& p) {
         const Step& s = p.steps[static_cast<size_t>(k)];
         if (s.kind == StepKind::view) share(s.in[0], s.out[0]);
         const auto [begin, end] = wishes.equal_range(static_cast<size_t>(k));
+        std::vector<int> taken;  // roots whose memory an output of this step has got
         for (auto it = begin; it != end; ++it) {
             const InPlaceWish& w = it->second;
             const int r = root(w.from);
             // No other operand of this step may lie in the memory that is about to be written; a value that the step
             // reads twice (a convolution's source and its residual) is another operand of itself.
             const bool clash = std::count_if(s.in.begin(), s.in.end(), [&](int i) { return i >= 0 && root(i) == r; }) > 1;
-            if (slot(w.to).root == w.to && !at(r).pinned && at(r).last == k && !clash && slot(w.to).kind == SlotKind::arena) {
+            if (slot(w.to).root == w.to && !at(r).pinned && at(r).last == k && !clash && std::find(taken.begin(), taken.end(), r) == taken.end() && slot(w.to).kind == SlotKind::arena) {
                 share(w.from, w.to);
-                break;
+                taken.push_back(r);
             }
         }
     }

@@ -9,6 +9,7 @@
 #include "pass/list.h"
 #include "plan/lower.h"
 #include "plan/memory.h"
+#include "plan/schedule.h"
 
 namespace hone {
 
@@ -229,7 +230,7 @@ Graph lower_graph(const Graph& g, const std::vector<Dims>& input_dims, const Pla
         return lowered;
     }
     run_passes(lowered, Stage::runtime, {options.disabled_passes, options.dump, options.precision});
-    return lowered.compacted();
+    return lowered.states.empty() ? lowered.compacted() : lowered.compacted(lean_order(lowered));
 }
 
 std::shared_ptr<Plan> plan_lowered(Graph lowered, const PlanOptions& options) {

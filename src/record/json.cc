@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "record/bench.h"
+#include "record/checkpoint.h"
 #include "record/compare.h"
 #include "record/doctor.h"
 #include "record/eval.h"
@@ -17,6 +18,7 @@
 #include "record/profile.h"
 #include "record/runs.h"
 #include "record/run.h"
+#include "record/tensor_table.h"
 #include "record/train.h"
 #include "record/tune.h"
 #include "record/visit.h"
@@ -156,12 +158,43 @@ std::string to_json(const Run& r) { return text_of(r); }
 std::string to_json(const Runs& r) { return text_of(r); }
 std::string to_json(const Tune& r) { return text_of(r); }
 std::string to_json(const Train& r) { return text_of(r); }
+std::string to_json(const Checkpoint& r) { return text_of(r); }
 
 std::string to_json_line(const JournalEntry& e) { return text_of(e, -1); }
 
 Run run_from_json(std::string_view text) { return record_of<Run>(text); }
 Bench bench_from_json(std::string_view text) { return record_of<Bench>(text); }
 Doctor doctor_from_json(std::string_view text) { return record_of<Doctor>(text); }
+Checkpoint checkpoint_from_json(std::string_view text) { return record_of<Checkpoint>(text); }
 JournalEntry journal_entry_from_json(std::string_view line) { return record_of<JournalEntry>(line); }
+
+namespace {
+constexpr std::string_view kMetadata = "__metadata__";
+}
+
+std::string to_json(const TensorTable& t) {
+    JsonSink sink;
+    Write write{sink};
+    sink.begin_object("");
+    if (!t.metadata.empty()) write.field(kMetadata, t.metadata);
+    for (const auto& [name, e] : t.tensors) write.field(name, e);
+    sink.end_object();
+    return sink.text(-1);
+}
+
+TensorTable tensor_table_from_json(std::string_view text) {
+    const Json root = Json::parse(text, nullptr, false);
+    if (!root.is_object()) fail(ErrorKind::data, "record.json", "this is no JSON object");
+    JsonSource source(root);
+    Read read{source};
+    TensorTable t;
+    source.enter_object({""});
+    for (const std::string& name : source.names()) {
+        if (name == kMetadata) read.field({name}, t.metadata);
+        else read.field({name}, t.tensors.emplace_back(name, TensorEntry{}).second);
+    }
+    source.leave();
+    return t;
+}
 
 }  // namespace hone::record

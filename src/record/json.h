@@ -26,6 +26,7 @@ struct Run;
 struct Runs;
 struct Tune;
 struct Train;
+struct Checkpoint;
 
 std::string to_json(const Eval& r);
 std::string to_json(const Bench& r);
@@ -43,11 +44,13 @@ std::string to_json(const Run& r);
 std::string to_json(const Runs& r);
 std::string to_json(const Tune& r);
 std::string to_json(const Train& r);
+std::string to_json(const Checkpoint& r);
 
 /// Unknown fields are skipped, absent ones keep their default, null doubles are NaN. Throws data "record.json" (not
 /// JSON), "record.schema" (another schema), "record.type" (a field of the wrong type).
 Run run_from_json(std::string_view text);
 Bench bench_from_json(std::string_view text);
 Doctor doctor_from_json(std::string_view text);
+Checkpoint checkpoint_from_json(std::string_view text);
 
 }  // namespace hone::record

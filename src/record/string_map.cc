@@ -28,6 +28,7 @@ std::string to_json(const StoredPreprocess& s) {
     for (const auto& [key, value] : s.map) j["preprocess"][key] = value;
     j["class_names"] = Json::array();
     for (const std::string& name : s.class_names) j["class_names"].push_back(name);
+    for (const auto& [key, value] : s.text) j["text"][key] = value;
     return j.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -42,9 +43,11 @@ StoredPreprocess stored_preprocess_from_json(std::string_view text) {
                  StoredPreprocess::schema),
              "Use the version of hone that wrote the model.");
     StoredPreprocess s;
-    if (const auto map = j.find("preprocess"); map != j.end()) {
-        if (!map->is_object()) wrong("`preprocess` is no object");
-        for (const auto& item : map->items()) s.map[item.key()] = text_of(item.value(), "a value");
+    for (const auto& [name, into] : {std::pair{"preprocess", &s.map}, std::pair{"text", &s.text}}) {
+        const auto map = j.find(name);
+        if (map == j.end()) continue;
+        if (!map->is_object()) wrong(cat("`", name, "` is no object"));
+        for (const auto& item : map->items()) (*into)[item.key()] = text_of(item.value(), "a value");
     }
     if (const auto names = j.find("class_names"); names != j.end()) {
         if (!names->is_array()) wrong("`class_names` is no list");

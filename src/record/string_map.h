@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a model's metadata `hone.preprocess` holds, as JSON: a schema number, the preprocessing as a flat map of strings
-// (data/preprocess.h) and the class names. Read by the verbs that take data; written by those that write a model.
+// (data/preprocess.h), the class names and, of texts, how they are numbered (data/text.h). Read by the verbs that take data; written by those that write a model.
 //
 //   graph.metadata["hone.preprocess"] = record::to_json(record::StoredPreprocess{to_map(p), parts.class_names});
 #pragma once
@@ -15,9 +15,10 @@ struct StoredPreprocess {
     static constexpr int schema = 1;
     std::map<std::string, std::string> map{};
     std::vector<std::string> class_names{};  ///< empty: not known
+    std::map<std::string, std::string> text{};  ///< of a TextEncoder; empty: no texts
 };
 
-/// {"schema":1,"preprocess":{...},"class_names":[...]} on one line.
+/// {"schema":1,"preprocess":{...},"class_names":[...],"text":{...}} on one line; "text" only where it is not empty.
 std::string to_json(const StoredPreprocess& s);
 /// Throws model "preprocess.json", "preprocess.schema". Unknown fields are skipped.
 StoredPreprocess stored_preprocess_from_json(std::string_view text);

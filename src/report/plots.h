@@ -29,6 +29,12 @@ void interval_plot(Html& html, const IntervalPlot& plot, const Label& label);
 void distribution_plot(Html& html, const record::LatencySamples& samples, const Label& label);
 /// Latency against drop, one dot a candidate, the bound as a line.
 void candidate_plot(Html& html, const record::Run& run);
+struct Curve {
+    std::string name;
+    std::vector<double> values;  ///< one an epoch, from epoch 1 on
+};
+/// Up to two curves over epochs on one axis, the last value of each beside its name; what is not finite is left out.
+void curve_plot(Html& html, const std::vector<Curve>& curves, const Label& label);
 /// A bar of `share` (0 to 1) of its cell.
 void bar(Html& html, double share, const std::string& kind);
 

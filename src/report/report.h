@@ -5,11 +5,13 @@
 //   write_file_atomic(out + "/report.html", report::html_report(run));
 //   std::fputs(report::terminal_report(run).c_str(), stdout);
 #pragma once
+#include <map>
 #include <string>
 
 namespace hone::record {
 struct Run;
 struct Runs;
+struct Train;
 }
 
 namespace hone::report {
@@ -23,5 +25,9 @@ std::string terminal_report(const record::Run& run);
 /// Several runs side by side, likewise self-contained and escaped.
 std::string runs_page(const record::Runs& runs);
 std::string runs_table(const record::Runs& runs);
+
+/// A training: curves of loss and metrics, every epoch, and the samples of a generator; `pictures` holds the PNG of each file
+/// that `train.samples` names (one that is missing is left out). Likewise self-contained and escaped.
+std::string train_page(const record::Train& train, const std::map<std::string, std::string>& pictures);
 
 }  // namespace hone::report

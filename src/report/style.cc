@@ -62,6 +62,11 @@ svg{display:block;width:100%}
 .strip .before rect{fill:var(--old)}.strip .after rect{fill:var(--new)}
 .plot .middle{stroke:var(--ink);stroke-opacity:.35}
 .strip .name{top:2px;font-size:13px;font-weight:600;padding:0 6px;background:var(--card);border-radius:4px}
+.curves{position:relative;height:180px;border-bottom:1px solid var(--line);margin-top:4px}
+.curves span{position:absolute;left:0;transform:translateY(-100%);font-size:12.5px;color:var(--faint)}
+.curves .first{stroke:var(--new);stroke-width:2;fill:var(--new)}.curves .second{stroke:var(--old);stroke-width:2;fill:var(--old)}
+.legend span{margin-right:18px;font-weight:600}.legend .first{color:var(--new)}.legend .second{color:var(--soft)}
+.samples{display:flex;flex-wrap:wrap;gap:18px}.samples figure{margin:0;flex:1 1 240px;max-width:460px}.samples img{width:100%;image-rendering:pixelated;border-radius:6px}
 .facts{display:flex;flex-wrap:wrap;gap:14px 36px;margin:18px 0 6px}
 .facts div{display:flex;flex-direction:column}.facts b{font-size:20px;font-weight:650;line-height:1.3}.facts span{font-size:13.5px;color:var(--soft)}
 .scroll{overflow-x:auto;margin-top:14px}

@@ -15,20 +15,24 @@
 namespace hone::report {
 
 bool is_share(std::string_view metric) {
-    constexpr std::array shares = {"top1", "top5", "accuracy", "precision", "recall", "f1", "auc", "map", "precision_macro", "recall_macro", "f1_macro"};
+    constexpr std::array shares = {"top1", "top5", "accuracy", "precision", "recall", "f1", "auc", "eer", "confidence", "least_share", "map", "precision_macro", "recall_macro", "f1_macro"};
     return std::any_of(shares.begin(), shares.end(), [&](const char* s) { return metric == s; });
 }
 
 bool is_error(std::string_view metric) { return metric == "mse" || metric == "mae"; }
 
 std::string spoken_metric(std::string_view metric) {
-    constexpr std::array<std::pair<const char*, const char*>, 9> spoken = {{{"top1", "top-1 accuracy"},
+    constexpr std::array<std::pair<const char*, const char*>, 13> spoken = {{{"top1", "top-1 accuracy"},
                                                                             {"top5", "top-5 accuracy"},
                                                                             {"f1", "F1 score"},
                                                                             {"precision_macro", "macro precision"},
                                                                             {"recall_macro", "macro recall"},
                                                                             {"f1_macro", "macro F1"},
                                                                             {"auc", "AUC"},
+                                                                            {"eer", "equal error rate"},
+                                                                            {"confidence", "mean confidence"},
+                                                                            {"classes_found", "classes found"},
+                                                                            {"least_share", "share of the rarest class"},
                                                                             {"mse", "mean squared error"},
                                                                             {"mae", "mean absolute error"}}};
     for (const auto& [name, words] : spoken)

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/timing.h"
+#include "run/exchange.h"
 
 namespace hone {
 
@@ -59,14 +60,20 @@ void Session::execute(const std::vector<Tensor>& inputs) {
     if (profile_) marks_[0] = ticks();
     for (size_t k = 0; k < plan_->steps.size(); ++k) {
         const Step& s = plan_->steps[k];
-        if (s.kind == StepKind::kernel) s.kernel->run({step_in_[k].data(), step_out_[k].data(), scratch_.get()});
-        else if (s.kind != StepKind::view) run_step(s);
+        const bool exchanged = exchanger_ && exchanger_->run(k, step_in_[k].data(), step_out_[k].data());
+        if (s.kind == StepKind::kernel && !exchanged) s.kernel->run({step_in_[k].data(), step_out_[k].data(), scratch_.get()});
+        else if (s.kind != StepKind::view && !exchanged) run_step(s);
         if (profile_) marks_[k + 1] = ticks();
         if (observer_) observer_(k);
     }
     if (profile_)
         for (size_t k = 0; k < seconds_.size(); ++k) seconds_[k] += seconds_between(marks_[k], marks_[k + 1]);
 }
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+
+void Session::exchange_with(dist::Comm* comm) { exchanger_ = comm ? std::make_unique<Exchanger>(*plan_, *comm) : nullptr; }
 
 void Session::profile(bool on) {
     profile_ = on;

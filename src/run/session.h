@@ -13,10 +13,20 @@
 
 namespace hone {
 
+namespace dist {
+class Comm;
+}
+class Exchanger;
+
 class Session {
   public:
     /// `pool` must have the plan's threads (null: only for plans of one thread) and outlive the session.
     Session(std::shared_ptr<const Plan> plan, ThreadPool* pool);
+    ~Session();
+    Session(Session&&) noexcept;
+    /// Means over ranks (pass/exchange.h) are taken with `comm`, which outlives the session, from the next run on; null, and
+    /// unless called: this rank's own values.
+    void exchange_with(dist::Comm* comm);
     /// Inputs in graph order; dims and types must be the plan's (Error model "input.shape"). Returns copies. The tensors of
     /// inputs that are states (Plan::states) are written: afterwards they hold the new values.
     std::vector<Tensor> run(const std::vector<Tensor>& inputs);
@@ -52,6 +62,7 @@ class Session {
     std::vector<uint64_t> marks_;
     bool profile_ = false;
     std::function<void(size_t)> observer_;
+    std::unique_ptr<Exchanger> exchanger_;
 };
 
 }  // namespace hone

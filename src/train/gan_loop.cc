@@ -38,7 +38,7 @@ class Loop {
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate), graphs_(gan_steps(generator, discriminator, o)) {
         if (steps_ < 1) fail(ErrorKind::data, "train.few", cat(real->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
         eval::input_dims_for(discriminator, real->sample_dims(), o.batch);
-        const PlanOptions plan{.threads = o.threads, .precision = o.precision};
+        const PlanOptions plan{.threads = o.threads};
         judge_ = std::make_unique<StepRunner>(graphs_.discriminator, &pool_, plan);
         maker_ = std::make_unique<StepRunner>(graphs_.generator, &pool_, plan);
         sampler_ = std::make_unique<Session>(make_plan(graphs_.sampler, input_dims(graphs_.sampler), plan), &pool_);

@@ -54,7 +54,7 @@ GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const Gan
         for (ValueId v : from) columns.push_back(b.reshape(v, {o.batch, 1}));
         return columns.size() == 1 ? columns[0] : b.concat(columns, 0);
     };
-    const StepOptions step{.loss = {"bce_with_logits"}, .update = o.update};
+    const StepOptions step{.loss = {"bce_with_logits"}, .update = o.update, .precision = o.precision};
     GanSteps s;
     Graph both = twin(d);
     both.outputs = {logits(both, both.outputs)};
@@ -68,7 +68,10 @@ GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const Gan
         in.push_back(through.add_input(cat("discriminator.", v.name), v.type));
     }
     through.outputs = {logits(through, append(through, judge.graph, in))};
-    s.generator = training_step(make_trainable(through), step);
+    TrainableOptions own;  // behind learned weights, constants of the discriminator look like parameters that they were not before
+    for (const Parameter& p : find_parameters(through))
+        if (g.find_value(p.name) == kNone) own.freeze.push_back(p.name);
+    s.generator = training_step(make_trainable(through, own), step);
     s.discriminator_parameters = judge.parameters;
 
     Borrowed sampler = borrow(g);

@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/interrupt.h"
 #include "base/thread_pool.h"
 #include "base/timing.h"
 #include "eval/evaluate.h"
-#include "train/runner.h"
+#include "train/identity.h"
+#include "train/parallel.h"
+#include "train/resume.h"
 
 namespace hone::train {
 namespace {
@@ -17,71 +18,137 @@ namespace {
 eval::EvalOptions eval_options(const LoopOptions& o) {
     eval::EvalOptions e;
     e.threads = o.threads;
-    e.precision = o.precision;
+    e.precision = o.precision == Precision::fp16 ? Precision::fp32 : o.precision;
     return e;
+}
+
+/// Masks of dropout of its own for each rank, whose samples are others.
+TrainableOptions seeded(const LoopOptions& o, int rank) {
+    TrainableOptions t = o.trainable;
+    t.dropout.seed = o.seed + (static_cast<uint64_t>(rank) << 32);
+    return t;
+}
+
+TaskOptions task_options(const LoopOptions& o) {
+    TaskOptions t = o.task;
+    t.metric = o.metric;
+    return t;
 }
 
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : model_(model), data_(training), validation_(validation), o_(o), hooks_(hooks), pool_(o.threads), steps_(training->size() / o.batch),
+        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), ranks_(o.comm, o.step.loss.reduction), hooks_(hooks), pool_(kept_.threads()), steps_(training->size() / o.batch),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
         if (steps_ < 1)
             fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
-        task_ = make_task(model, *data_, o.step.loss, o.task);
-        Trainable trainable = make_trainable(task_->network(o.batch), o.trainable);
+        task_ = make_task(model, *data_, o.step.loss, task_options(o));
+        StepOptions step = o.step;
+        step.precision = o.precision;
+        step.exchange.ranks = ranks_.count();
+        TrainableOptions trained = seeded(o, ranks_.rank());
+        if (step.exchange.batch_norm) trained.ranks = ranks_.count();
+        Trainable trainable = make_trainable(task_->network(ranks_.share(o.batch)), trained);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
-        step_ = training_step(std::move(trainable), o.step);
-        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed)});
-        runner_ = std::make_unique<StepRunner>(step_, &pool_, PlanOptions{.threads = o.threads, .precision = o.precision});
+        step_ = training_step(std::move(trainable), step);
+        o_.threads = pool_.threads();
+        runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose()});
+        runner_->session().exchange_with(ranks_.comm());
+        kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
+        scale_ = scale_report(runner_->states());
+        waited_before_ = state_.waited;
+        loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed), .rank = ranks_.rank(), .ranks = ranks_.count()},
+                                           LoaderState{done() / steps_, done() % steps_});
     }
 
     Trained run() {
-        Trained t;
-        t.parameters = parameters_;
-        double best = -std::numeric_limits<double>::infinity();
-        int64_t since = 0;
-        for (int64_t e = 0; e < o_.epochs; ++e) {
-            t.history.push_back(train_epoch(e, t));
-            Epoch& epoch = t.history.back();
-            const std::map<std::string, Tensor> values = weights();
-            t.model = with_values(model_, values);
-            if (hooks_.weights) hooks_.weights(e + 1, values);
-            if (validation_) epoch.metrics = task_->measure(t.model, *validation_, eval_options(o_));
-            if (hooks_.epoch) hooks_.epoch(epoch);
-            const std::optional<double> merit = task_->merit(epoch.metrics);
-            if (!merit) continue;
-            const double now = *merit;
-            schedule_.observe(now);
-            if (now > best) best = now, since = 0, best_ = t.model;
-            else if (o_.patience && ++since >= o_.patience) {
-                t.model = best_;
-                break;
-            }
+        try {
+            ranks_.agree(cat("before step ", done() + 1, " of ", steps_ * o_.epochs, ", batch ", o_.batch, ", seed ", o_.seed), runner_->states());
+            while (!ended() && train_epoch()) judge_epoch();
+            kept_.ended(ended());
+            return result();
+        } catch (const Error& e) {
+            if (e.id == "interrupted") kept_.stopped();
+            throw;
         }
-        return t;
     }
 
   private:
-    Epoch train_epoch(int64_t e, Trained& t) {
-        Epoch epoch{.epoch = e + 1, .metrics = {}};
-        const double start = now_seconds();
-        for (int64_t k = 0; k < steps_; ++k) {
-            check_interrupt();
+    int64_t done() const { return static_cast<int64_t>(state_.history.size()) * steps_ + state_.batch; }
+    bool out_of_patience() const { return o_.patience > 0 && state_.since >= o_.patience; }
+    bool ended() const { return static_cast<int64_t>(state_.history.size()) >= o_.epochs || out_of_patience(); }
+
+    /// The rest of the epoch; false when the time is over before its end.
+    bool train_epoch() {
+        Epoch& epoch = state_.open;
+        epoch.epoch = static_cast<int64_t>(state_.history.size()) + 1;
+        while (state_.batch < steps_) {
+            if (!ranks_.comm()) check_interrupt();  // else all ranks stop behind the same step
+            const double start = now_seconds();
+            const bool late = o_.time_budget > 0 && start - began_ >= o_.time_budget;
+            if (late && !ranks_.comm()) return false;
             loader_->next(batch_);
             const std::vector<Tensor> targets = task_->targets(step_, batch_);
-            epoch.rate = schedule_.at(e * steps_ + k);
-            const double loss = runner_->run(task_->inputs(batch_), targets, epoch.rate);
+            const double rate = schedule_.at(done() - scale_.skipped * o_.step.update.accumulate);
+            const Loss all = ranks_.mean(runner_->run(task_->inputs(batch_), targets, rate), late);
+            double loss = all.value;
+            if (note_skipped(runner_->states(), scale_) && !std::isfinite(loss)) loss = 0;
             if (!std::isfinite(loss))
-                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, " in epoch ", e + 1, ", step ", k + 1), "A smaller --lr, or --clip-norm, often helps.");
+                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, all.where, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
+            epoch.rate = rate;
             epoch.loss += loss / static_cast<double>(steps_);
-            if (hooks_.step) hooks_.step({e * steps_ + k + 1, steps_ * o_.epochs, loss, epoch.rate, loader_->seconds_waited(), runner_->gradient_norm()});
+            epoch.seconds += now_seconds() - start;
+            state_.waited = waited_before_ + loader_->seconds_waited();
+            ++state_.batch;
+            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, loss, rate, state_.waited, runner_->gradient_norm()});
+            kept_.step_done();
+            if (ranks_.comm() && all.stop) set_interrupted(true), check_interrupt();
+            if (ranks_.comm() && all.late) return false;
         }
-        epoch.seconds = now_seconds() - start;
-        t.seconds += epoch.seconds;
-        t.samples += steps_ * o_.batch;
-        t.waited = loader_->seconds_waited();
-        return epoch;
+        return true;
+    }
+
+    /// Of an epoch whose steps are done: its metrics, and what follows from them.
+    void judge_epoch() {
+        Epoch epoch = state_.open;
+        ranks_.agree(cat("after epoch ", epoch.epoch), runner_->states());
+        const std::map<std::string, Tensor> values = weights();
+        if (hooks_.weights) hooks_.weights(epoch.epoch, values);
+        if (validation_) epoch.metrics = judged(with_values(model_, values));
+        state_.history.push_back(epoch);
+        state_.open = {};
+        state_.batch = 0;
+        if (const std::optional<double> merit = task_->merit(epoch.metrics)) {
+            schedule_.observe(*merit);
+            if (o_.patience && (!state_.best || *merit > *state_.best)) state_.best = *merit, state_.since = 0, state_.best_weights = values;
+            else if (o_.patience) ++state_.since;
+        }
+        if (hooks_.epoch) hooks_.epoch(epoch);
+        if (!ended()) kept_.epoch_done();
+    }
+
+    Trained result() {
+        Trained t;
+        t.model = with_values(model_, out_of_patience() ? state_.best_weights : weights());
+        t.history = state_.history;
+        if (state_.batch > 0) {  // the time was over within an epoch
+            Epoch part = state_.open;
+            part.loss *= static_cast<double>(steps_) / static_cast<double>(state_.batch);
+            if (validation_) part.metrics = judged(t.model);
+            t.history.push_back(part);
+        }
+        for (const Epoch& e : t.history) t.seconds += e.seconds;
+        t.parameters = parameters_;
+        t.samples = done() * o_.batch;
+        t.waited = state_.waited;
+        t.stopped = out_of_patience() ? "patience" : ended() ? "" : "time";
+        t.resumed_at = kept_.resumed_at();
+        t.scale = scale_;
+        return t;
+    }
+
+    Metrics judged(const Graph& model) const {
+        return ranks_.measure(*validation_, [&](const Dataset& d) { return task_->measure(model, d, eval_options(o_)); });
     }
 
     /// Parameters and statistics; not the optimiser's own.
@@ -92,10 +159,13 @@ class Loop {
         return out;
     }
 
+    RunCheckpoints kept_;
+    const double began_ = now_seconds();
     const Graph& model_;
     DatasetPtr data_;
     const Dataset* validation_;
-    const LoopOptions& o_;
+    LoopOptions o_;
+    const Ranks ranks_;
     const LoopHooks& hooks_;
     ThreadPool pool_;
     int64_t steps_, parameters_ = 0;
@@ -105,17 +175,19 @@ class Loop {
     std::unique_ptr<StepRunner> runner_;
     std::unique_ptr<Loader> loader_;
     Batch batch_;
-    Graph best_;
+    LoopState state_;
+    double waited_before_ = 0;
+    ScaleReport scale_;
 };
 
 }  // namespace
 
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
-    return make_task(model, data, o.step.loss, o.task)->measure(model, data, eval_options(o));
+    return make_task(model, data, o.step.loss, task_options(o))->measure(model, data, eval_options(o));
 }
 
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {
-    return Loop(model, std::move(training), validation, options, hooks).run();
+    return Loop(evaluation_mode(model), std::move(training), validation, options, hooks).run();
 }
 
 }  // namespace hone::train

@@ -108,6 +108,7 @@ class Updater {
             d_[i] = b_.add(before, b_.scale(d_[i], 1 / static_cast<double>(o_.accumulate)));
             bind(before, b_.where(full, b_.like(d_[i], 0), d_[i]));
         }
+        out_.full = full;
         only_when(full);
     }
     ValueId sum_of_squares() {

@@ -52,6 +52,7 @@ struct Update {
     ValueId rate = kNone;   ///< the input "lr", an f64 scalar
     ValueId norm = kNone;   ///< with clip_norm or measure_norm: the length of the whole gradient before it
     ValueId finite = kNone; ///< bool, with skip_nonfinite
+    ValueId full = kNone;   ///< bool, with accumulate: whether this run ends a step
     /// Of every state that was added: weights, moments, "train.step", ...; in memory of its own, for sessions write states
     /// in place.
     std::map<std::string, Tensor> initial;

@@ -4,17 +4,32 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <utility>
 
 namespace hone::train {
 
-StepRunner::StepRunner(const TrainingStep& step, ThreadPool* pool, const PlanOptions& options) : loss_(step.loss), norm_(step.norm) {
+namespace {
+std::map<std::string, Tensor> cloned(const std::map<std::string, Tensor>& values) {
+    std::map<std::string, Tensor> out;
+    for (const auto& [name, t] : values) out[name] = t.clone();
+    return out;
+}
+}  // namespace
+
+StepRunner::StepRunner(const TrainingStep& step, ThreadPool* pool, const PlanOptions& options)
+    : StepRunner(step, cloned(step.initial), pool, options) {}
+StepRunner::StepRunner(TrainingStep&& step, ThreadPool* pool, const PlanOptions& options)
+    : StepRunner(step, std::exchange(step.initial, {}), pool, options) {}
+
+StepRunner::StepRunner(const TrainingStep& step, std::map<std::string, Tensor> initial, ThreadPool* pool, const PlanOptions& options)
+    : loss_(step.loss), norm_(step.norm) {
     const Graph& g = step.graph;
     inputs_.resize(g.inputs.size());
     std::set<size_t> special;
     for (const State& s : g.states) {
-        const auto first = step.initial.find(s.name);
-        HONE_CHECK(first != step.initial.end(), "state ", s.name, " has no first value");
-        states_[s.name] = inputs_[s.input] = first->second.clone();
+        const auto first = initial.find(s.name);
+        HONE_CHECK(first != initial.end(), "state ", s.name, " has no first value");
+        states_[s.name] = inputs_[s.input] = first->second;
         special.insert(s.input);
     }
     std::vector<Dims> dims;

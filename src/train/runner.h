@@ -21,6 +21,8 @@ class StepRunner {
   public:
     /// Every dim of the step's graph must be known. `pool` as Session asks. The states' first values are copied.
     StepRunner(const TrainingStep& step, ThreadPool* pool, const PlanOptions& options);
+    /// The same without the copy: takes `step.initial`, and leaves the rest of the step as it is.
+    StepRunner(TrainingStep&& step, ThreadPool* pool, const PlanOptions& options);
 
     /// One step on a batch: the model's inputs and the loss's targets in their order, and the learning rate. Gives the loss
     /// before the update. Throws model "input.shape" for other dims than the graph's.
@@ -38,6 +40,7 @@ class StepRunner {
     const Plan& plan() const { return session_->plan(); }
 
   private:
+    StepRunner(const TrainingStep& step, std::map<std::string, Tensor> initial, ThreadPool* pool, const PlanOptions& options);
     size_t loss_;
     std::optional<size_t> norm_;
     std::unique_ptr<Session> session_;

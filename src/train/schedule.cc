@@ -77,7 +77,7 @@ bool Schedule::observe(double metric) {
     const HyperValues& h = spec_.hyper;
     const bool largest = h.at("largest") != 0;
     const double sign = largest ? 1 : -1, threshold = h.at("threshold");
-    const double bar = h.at("absolute") != 0 ? plateau_.best + sign * threshold : plateau_.best * (1 + sign * threshold);
+    const double bar = h.at("absolute") != 0 ? plateau_.best + sign * threshold : plateau_.best + sign * threshold * std::abs(plateau_.best);
     PlateauState& p = plateau_;
     if (p.begun ? (largest ? metric > bar : metric < bar) : !std::isnan(metric)) {
         p.begun = true;
@@ -104,6 +104,7 @@ ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
         if (s.name == d.name)
             for (const Hyper& h : d.hyper)
                 if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
+    if (s.name == "plateau") s.hyper.emplace("largest", 1);
     return s;
 }
 

@@ -60,7 +60,8 @@ class Schedule {
     PlateauState plateau_;
 };
 
-/// `s` with the run's number of steps where its schedule takes `steps` and is not given them.
+/// `s` for the training loop: the run's number of steps where its schedule takes `steps` and is not given them; a plateau's
+/// metric is the task's merit, of which more is better.
 ScheduleSpec with_steps(ScheduleSpec s, int64_t steps);
 
 }  // namespace hone::train

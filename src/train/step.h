@@ -9,7 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "pass/exchange.h"
+#include "pass/pass.h"
 #include "train/loss.h"
+#include "train/loss_scale.h"
 #include "train/optimizer.h"
 #include "train/trainable.h"
 
@@ -18,6 +21,12 @@ namespace hone::train {
 struct StepOptions {
     LossSpec loss{"cross_entropy"};
     UpdateOptions update{};
+    /// bf16, fp16: activations and their gradients are stored in it (pass/mixed_precision.h); weights, their gradients and
+    /// the update stay f32.
+    Precision precision = Precision::fp32;
+    LossScale scale{};
+    double loss_factor = 1;  ///< the loss is multiplied by it
+    ExchangeOptions exchange{};  ///< with other ranks
 };
 
 struct TrainingStep {

@@ -3,31 +3,33 @@
 
 #include <algorithm>
 
+#include "train/metrics.h"
+#include "train/standardise.h"
+
 namespace hone::train {
 namespace {
 
 /// One input; the loss compares with labels, values of a regression, or a probability a class.
 class LabelTask final : public Task {
   public:
-    LabelTask(const Graph& model, const Dataset& data) : model_(model), data_(data) {}
+    LabelTask(const Graph& model, const Dataset& data, const std::string& metric)
+        : unscaled_(without_restored_targets(model)), data_(data), metric_(metric), watched_(watched(metric, data)) {}
 
-    Graph network(int64_t rows) const override { return specialise(model_, {eval::input_dims_for(model_, data_.sample_dims(), rows)}); }
+    Graph network(int64_t rows) const override { return specialise(unscaled_.body, {eval::input_dims_for(unscaled_.body, data_.sample_dims(), rows)}); }
     std::vector<Tensor> targets(const TrainingStep& step, const Batch& batch) const override;
     Metrics measure(const Graph& trained, const Dataset& data, const eval::EvalOptions& options) const override {
-        const eval::Answers a = eval::answer(trained, data, options);
-        if (!data.regression()) return {{"top1", a.top1()}};
-        double squares = 0;
-        for (int64_t i = 0; i < a.logits.count(); ++i) squares += (a.logits.at(i) - data.targets().at(i)) * (a.logits.at(i) - data.targets().at(i));
-        return {{"mse", squares / static_cast<double>(std::max<int64_t>(1, a.logits.count()))}};
+        return measure_metrics(trained, data, metric_, options);
     }
     std::optional<double> merit(const Metrics& m) const override {
-        const auto top1 = m.find("top1");
-        return top1 == m.end() ? std::nullopt : std::optional(top1->second);
+        const auto now = m.find(watched_.name);
+        return now == m.end() ? std::nullopt : std::optional(watched_.higher ? now->second : -now->second);
     }
 
   private:
-    const Graph& model_;
+    const Unscaled unscaled_;  ///< what is trained
     const Dataset& data_;
+    const std::string metric_;
+    const Watched watched_;
 };
 
 std::vector<Tensor> LabelTask::targets(const TrainingStep& step, const Batch& batch) const {
@@ -47,7 +49,7 @@ std::vector<Tensor> LabelTask::targets(const TrainingStep& step, const Batch& ba
             out.push_back(batch.labels.reshaped(dims));
             continue;
         }
-        Tensor t = data_.regression() ? batch.targets.reshaped(dims) : Tensor::zeros(type.dtype, dims);
+        Tensor t = data_.regression() ? standardised(batch.targets, unscaled_.targets).reshaped(dims) : Tensor::zeros(type.dtype, dims);
         const bool signs = step.targets_are_signs;
         for (int64_t i = 0; !data_.regression() && i < n; ++i)
             for (int64_t k = 0; k < width; ++k) {
@@ -82,12 +84,14 @@ bool reads_texts(const Graph& g) {
 
 std::string natural_loss(const Graph& model) { return alike_inputs(model) ? "contrastive" : "cross_entropy"; }
 
-std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data) { return std::make_unique<LabelTask>(model, data); }
+std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data, const std::string& metric) {
+    return std::make_unique<LabelTask>(model, data, metric);
+}
 
 std::unique_ptr<Task> make_task(const Graph& model, const Dataset& data, const LossSpec& loss, const TaskOptions& options) {
     const bool compares = find_loss(loss.name).answers > 1;
     if (compares && (model.inputs.size() == 1 || alike_inputs(model))) return pair_task(model, data, loss);
-    if (model.inputs.size() == 1) return label_task(model, data);
+    if (model.inputs.size() == 1) return label_task(model, data, options.metric);
     if (reads_texts(model) && !compares) return tower_task(model, data, loss, options);
     std::vector<std::string> types;
     for (ValueId v : model.inputs) types.push_back(cat(model.value(v).name, " ", to_text(model.value(v).type)));

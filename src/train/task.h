@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What labelled samples are to a network: a task makes the network's inputs and the loss's targets of a batch, says what is
 // trained where that is not the network as it stands, and judges. One file a kind:
-//   task.cc         one input: classes, probabilities, numbers of a regression      top1, mse
+//   task.cc         one input: classes, probabilities, numbers of a regression      top1 or any metric; mse, mae, r2
 //   task_pairs.cc   two samples of one kind (siamese), or one into an embedding     auc, eer on pairs
 //   task_towers.cc  a picture and a text: the class names, or a line a class        top1 by the nearest text
 //
@@ -44,7 +44,8 @@ class Task {
 };
 
 struct TaskOptions {
-    std::vector<std::string> texts{};  ///< of the classes, for a network that reads texts; empty: the class names
+    std::vector<std::string> texts{};  ///< of the classes, for a network that reads texts; empty: as class_texts
+    std::string metric{};              ///< by which epochs are compared where samples are judged one by one (metrics.h)
 };
 
 /// `model` and `data` must outlive the task. Throws model "train.inputs" for a network whose inputs no task fills; data
@@ -55,7 +56,7 @@ std::unique_ptr<Task> make_task(const Graph& model, const Dataset& data, const L
 std::string natural_loss(const Graph& model);
 
 /// The kinds, as make_task chooses among them.
-std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data);
+std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data, const std::string& metric);
 std::unique_ptr<Task> pair_task(const Graph& model, const Dataset& data, const LossSpec& loss);
 std::unique_ptr<Task> tower_task(const Graph& model, const Dataset& data, const LossSpec& loss, const TaskOptions& options);
 /// Whether two inputs have one type.
@@ -66,6 +67,8 @@ bool reads_texts(const Graph& model);
 /// Of two towers and the texts of the classes, numbered: a classifier of the other input, whose texts are constants.
 /// Its only output is [N, classes].
 Graph with_texts(const Graph& towers, const Tensor& texts);
+/// What stands for the classes where nobody says: the texts that the network's metadata notes, else the class names.
+std::vector<std::string> class_texts(const Graph& towers, const std::vector<std::string>& class_names);
 /// [classes, L] as the network's metadata `hone.text` numbers them, or by a vocabulary of their characters, which then is
 /// noted there. Throws data "data.texts" for more or fewer texts than classes, or more characters than the table has rows.
 Tensor number_texts(Graph& towers, const std::vector<std::string>& texts);

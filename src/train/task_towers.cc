@@ -36,7 +36,7 @@ class TowerTask final : public Task {
         if (loss.name != "cross_entropy" && !contrast_)
             fail(ErrorKind::usage, "train.loss", cat("two towers are trained by cross_entropy or cross_entropy_soft (contrastive over the batch); got ", loss.name));
         if (data.regression()) fail(ErrorKind::data, "train.targets", "texts are of classes; the data holds numbers to predict", "Give data whose labels are classes.");
-        const std::vector<std::string>& texts = options.texts.empty() ? data.class_names() : options.texts;
+        const std::vector<std::string> texts = options.texts.empty() ? class_texts(model, data.class_names()) : options.texts;
         if (texts.size() != data.class_names().size())
             fail(ErrorKind::data, "data.texts", cat(static_cast<unsigned long>(texts.size()), " texts for ", static_cast<unsigned long>(data.class_names().size()), " classes"), "Give a line a class, in their order.");
         Graph copy = model;
@@ -125,6 +125,13 @@ Graph with_texts(const Graph& towers, const Tensor& texts) {
     passes::fold_constants(g, {});
     remove_dead(g);
     return g.compacted();
+}
+
+std::vector<std::string> class_texts(const Graph& towers, const std::vector<std::string>& class_names) {
+    const auto stored = towers.metadata.find(kMetadata);
+    if (stored == towers.metadata.end()) return class_names;
+    std::vector<std::string> texts = record::stored_preprocess_from_json(stored->second).class_names;
+    return texts.size() == class_names.size() ? texts : class_names;
 }
 
 Tensor number_texts(Graph& g, const std::vector<std::string>& texts) {

@@ -81,7 +81,7 @@ std::set<std::string> frozen_names(const std::vector<Parameter>& parameters, con
 /// its batch.
 class Statistics {
   public:
-    Statistics(Graph& g, bool unbiased) : g_(g), unbiased_(unbiased) {}
+    Statistics(Graph& g, const TrainableOptions& o) : g_(g), unbiased_(o.unbiased_variance), ranks_(o.ranks) {}
 
     void train(NodeId id) {
         g_.node(id).attributes["training_mode"] = int64_t{1};
@@ -126,7 +126,7 @@ class Statistics {
         const Node node = g_.node(id);
         Builder b(g_, node.name + ".statistics", node.origins);
         const Dims d = b.dims(node.in(0));
-        const int64_t n = count_of(d) / (d.size() < 2 ? 1 : d[1]);
+        const int64_t n = ranks_ * count_of(d) / (d.size() < 2 ? 1 : d[1]);
         if (n < 2) return next;
         const auto momentum = node.attributes.find("momentum");
         const double m = static_cast<double>(momentum == node.attributes.end() ? 0.9f : std::get<float>(momentum->second));
@@ -136,6 +136,7 @@ class Statistics {
 
     Graph& g_;
     bool unbiased_;
+    int64_t ranks_;
     std::vector<State> all_;
 };
 
@@ -158,13 +159,14 @@ Trainable make_trainable(const Graph& from, const TrainableOptions& options) {
         trained.insert(input);
     }
     if (options.batch_statistics) {
-        Statistics statistics(g, options.unbiased_variance);
+        Statistics statistics(g, options);
         for (NodeId id : g.order()) {
             const Node& n = g.node(id);
             if (n.is("BatchNormalization") && (trained.contains(n.in(1)) || trained.contains(n.in(2)))) statistics.train(id);
         }
         statistics.bind(t.initial);
     }
+    train_dropout(g, options.dropout, t.initial);
     // Compacting renumbers the values; parameters are found again by name.
     g = g.compacted();
     for (Parameter& p : t.parameters) p.value = g.find_value(p.name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a network whose weights are constants to one that can be trained, and back: the parameters that are to be trained
 // become graph inputs, which the optimiser's step makes states (optimizer.h); what is frozen stays constant. Batch
-// normalisation goes into training mode and its statistics become states. Tied weights, one constant with several users,
+// normalisation goes into training mode and its statistics become states, dropout is switched on. Tied weights, one constant with several users,
 // stay one.
 //
 //   Trainable t = make_trainable(specialise(model, {{64, 1, 28, 28}}), {.freeze = {"layer1.*"}});
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "train/dropout.h"
 #include "train/parameters.h"
 
 namespace hone::train {
@@ -25,6 +26,8 @@ struct TrainableOptions {
     bool batch_statistics = true;     ///< false: BatchNormalization stays as it is, with fixed statistics
     /// The running variance is that of the sample, n / (n - 1) of the batch's, as PyTorch keeps it; else as ONNX defines it.
     bool unbiased_variance = true;
+    DropoutOptions dropout{};
+    int64_t ranks = 1;  ///< whose batches are normalised as one (pass/exchange.h): the sample is that of all
 };
 
 struct Trainable {

@@ -32,8 +32,8 @@ std::vector<Network> alexnet(const Request& r) {
         channels = filters;
     }
     x = b.flatten(b.average_to("avgpool", x, 6));
-    x = b.linear("classifier.1", b.dropout("classifier.0", x, 0.5F), scaled(4096, r.width));
-    x = b.dropout("classifier.3", b.relu("classifier.2", x), 0.5F);
+    x = b.linear("classifier.1", b.dropout("classifier.0", x, dropout_of(r, 0.5)), scaled(4096, r.width));
+    x = b.dropout("classifier.3", b.relu("classifier.2", x), dropout_of(r, 0.5));
     x = b.relu("classifier.5", b.linear("classifier.4", x, scaled(4096, r.width)));
     return classifies(b, b.linear("classifier.6", x, r.classes));
 }

@@ -9,6 +9,7 @@
 
 namespace hone::zoo {
 
+std::vector<Network> linear(const Request& r);
 std::vector<Network> mlp(const Request& r);
 std::vector<Network> lenet(const Request& r);
 std::vector<Network> alexnet(const Request& r);
@@ -25,6 +26,8 @@ std::vector<Network> two_tower(const Request& r);
 
 /// Channels or hidden units at the asked width, at least 1.
 int64_t scaled(int64_t channels, double width);
+/// The ratio asked for, else the published one.
+float dropout_of(const Request& r, double published);
 /// Whether the stem for small pictures is taken.
 bool small_stem(const Request& r);
 /// What a network of pictures is asked for; `what` is "a ResNet".

@@ -108,6 +108,7 @@ ValueId Builder::flatten(ValueId x) {
 }
 
 ValueId Builder::dropout(const std::string& name, ValueId x, float ratio) {
+    if (ratio == 0) return x;
     std::vector<ValueId> in{x};
     if (ratio != 0.5F) in.push_back(scalar(name + ".ratio", ratio));  // the standard's default
     return add("Dropout", name, std::move(in));

@@ -80,7 +80,7 @@ class Builder {
     ValueId global_mean(ValueId x);                                    ///< [N,C,H,W] to [N,C]
     ValueId mean_of_steps(const std::string& name, ValueId x);         ///< [T,N,F] to [N,F]
     ValueId flatten(ValueId x);                                        ///< to [N,-]; x where it is that
-    ValueId dropout(const std::string& name, ValueId x, float ratio);  ///< does nothing until the trainer switches it on
+    ValueId dropout(const std::string& name, ValueId x, float ratio);  ///< does nothing until the trainer switches it on; x at 0
     ValueId linear(const std::string& name, ValueId x, int64_t outputs, bool bias = true);  ///< Gemm over [N,inputs]
     ValueId dense(const std::string& name, ValueId x, int64_t outputs);  ///< MatMul and Add over the last axis
     /// x / its Euclidean norm over the last axis.

@@ -88,7 +88,7 @@ Graph mobilenet_v2(const Dims& input, int classes, uint64_t seed) {
 
 std::vector<Network> mobilenet_v2(const Request& r) {
     Builder b("mobilenet_v2", asked("a MobileNetV2", r), rules);
-    const ValueId x = b.dropout("classifier.0", features(b, {r.width, small_stem(r)}, r.input[0]), 0.2F);
+    const ValueId x = b.dropout("classifier.0", features(b, {r.width, small_stem(r)}, r.input[0]), dropout_of(r, 0.2));
     return classifies(b, b.linear("classifier.1", x, r.classes));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sequence classifiers: rows of a picture, or steps of a series, through RNN, LSTM (Hochreiter and Schmidhuber, 1997) or GRU
+// Sequence classifiers: rows of a picture, steps of a series or the tokens of a text, through RNN, LSTM (Hochreiter and Schmidhuber, 1997) or GRU
 // (Cho et al., 2014) cells. RNN and LSTM answer from the state after the last step, the GRU, which reads both ways, from the
-// mean over the steps.
+// mean over the steps. RNN and LSTM read a text from its end, so that what fills it up comes first (the order of Sutskever et
+// al., "Sequence to sequence learning with neural networks", NeurIPS 2014).
 #include "zoo/recurrent.h"
 
 #include <cmath>
@@ -14,8 +15,16 @@ namespace {
 
 int64_t gates_of(const char* op) { return std::strcmp(op, "LSTM") == 0 ? 4 : std::strcmp(op, "GRU") == 0 ? 3 : 1; }
 
-/// The input as [T,N,F]: the rows of [C,H,W] are steps of C * W numbers.
+bool reads_text(const Request& r) { return r.input.size() == 1; }
+
+/// The input as [T,N,F]: the rows of [C,H,W] are steps of C * W numbers, tokens become their embeddings.
 ValueId steps_first(Builder& b, const Request& r) {
+    if (reads_text(r)) {
+        const ValueId tokens = b.input("input", DType::i64, {Dim::named("N"), r.input[0]});
+        const ValueId table = b.parameter("token.weight", {r.vocabulary, r.embedding}, normal(1));  // torch.nn.Embedding
+        const ValueId x = b.add("Gather", "token", {table, tokens}, {{"axis", int64_t{0}}});
+        return b.add("Transpose", "steps", {x}, {{"perm", std::vector<int64_t>{1, 0, 2}}});
+    }
     Shape shape{Dim::named("N")};
     shape.insert(shape.end(), r.input.begin(), r.input.end());
     const ValueId x = b.input("input", DType::f32, shape);
@@ -26,7 +35,7 @@ ValueId steps_first(Builder& b, const Request& r) {
 
 std::vector<Network> last_step(const char* name, const char* op, const Request& r) {
     Builder b(name, r.seed, torch_rules);
-    const Sequence s = recurrent(b, name, steps_first(b, r), {op, scaled(128, r.width), r.depth});
+    const Sequence s = recurrent(b, name, steps_first(b, r), {op, scaled(128, r.width), r.depth, false, reads_text(r), dropout_of(r, 0)});
     return classifies(b, b.linear("fc", s.last, r.classes));
 }
 
@@ -37,6 +46,7 @@ Sequence recurrent(Builder& b, const std::string& name, ValueId x, const Cells& 
     const Init init = uniform(1 / std::sqrt(static_cast<double>(c.hidden)));
     Attributes a{{"hidden_size", c.hidden}};
     if (c.both_ways) a["direction"] = std::string("bidirectional");
+    else if (c.backwards) a["direction"] = std::string("reverse");
     if (std::strcmp(c.op, "GRU") == 0) a["linear_before_reset"] = int64_t{1};
     Sequence s{x};
     for (int64_t i = 0; i < c.layers; ++i) {
@@ -53,6 +63,7 @@ Sequence recurrent(Builder& b, const std::string& name, ValueId x, const Cells& 
         } else {
             s.steps = b.add("Squeeze", layer + ".steps", {y[0], b.fixed(name + ".direction", Tensor::of_i64({1}))});
         }
+        if (i + 1 < c.layers) s.steps = b.dropout(layer + ".dropout", s.steps, c.dropout);
     }
     return s;
 }
@@ -62,7 +73,7 @@ std::vector<Network> lstm(const Request& r) { return last_step("lstm", "LSTM", r
 
 std::vector<Network> gru(const Request& r) {
     Builder b("gru", r.seed, torch_rules);
-    const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true});
+    const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true, false, dropout_of(r, 0)});
     return classifies(b, b.linear("fc", b.mean_of_steps("mean", s.steps), r.classes));
 }
 

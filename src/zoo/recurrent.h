@@ -11,11 +11,13 @@ struct Cells {
     const char* op;  ///< "RNN", "LSTM", "GRU"
     int64_t hidden, layers = 1;
     bool both_ways = false;
+    bool backwards = false;  ///< from the last step to the first
+    float dropout = 0;  ///< between layers, as torch.nn.LSTM's
 };
 
 struct Sequence {
     ValueId steps = kNone;  ///< both ways: [T,N,2 * hidden]
-    ValueId last = kNone;   ///< else: [N,hidden], the state after the last step
+    ValueId last = kNone;   ///< else: [N,hidden], the state after the step read last
 };
 
 /// Parameters begin uniform within +-1 / sqrt(hidden), as torch.nn.LSTM's; a GRU resets behind its matrix product, as

@@ -44,8 +44,8 @@ std::vector<Network> vgg(const Request& r) {
     }
     x = b.flatten(b.average_to("avgpool", x, 7));
     x = b.relu("classifier.1", b.linear("classifier.0", x, scaled(4096, r.width)));
-    x = b.linear("classifier.3", b.dropout("classifier.2", x, 0.5F), scaled(4096, r.width));
-    x = b.dropout("classifier.5", b.relu("classifier.4", x), 0.5F);
+    x = b.linear("classifier.3", b.dropout("classifier.2", x, dropout_of(r, 0.5)), scaled(4096, r.width));
+    x = b.dropout("classifier.5", b.relu("classifier.4", x), dropout_of(r, 0.5));
     return classifies(b, b.linear("classifier.6", x, r.classes));
 }
 

@@ -16,6 +16,7 @@ constexpr Rules rules{normal_02, zeros, normal_02, zeros};
 /// A member of the family.
 struct Form {
     int64_t patch, heads, head_size, depth;
+    float dropout = 0;
     int64_t width() const { return heads * head_size; }
 };
 
@@ -23,6 +24,7 @@ Form form_of(const Request& r) {
     Form f = small_stem(r) ? Form{4, 4, 16, 3} : Form{16, 12, 64, 12};
     f.heads = scaled(f.heads, r.width);
     if (r.depth) f.depth = r.depth;
+    f.dropout = dropout_of(r, 0);
     const int64_t height = r.input[1], width = r.input[2];
     if (height % f.patch || width % f.patch)
         fail(ErrorKind::usage, "zoo.input", cat("patches of ", f.patch, "x", f.patch, " do not fill a picture of ", height, "x", width),
@@ -63,11 +65,12 @@ ValueId attention(Builder& b, const Form& f, const std::string& name, ValueId x)
     return b.dense(name + ".proj", b.reshape(name + ".join", y, {0, tokens, f.width()}), f.width());
 }
 
+/// Dropout where torchvision has it: behind both branches, and within the second.
 ValueId block(Builder& b, const Form& f, const std::string& name, ValueId x) {
-    x = b.sum(name + ".add1", x, attention(b, f, name + ".attn", b.layer_norm(name + ".norm1", x)));
+    x = b.sum(name + ".add1", x, b.dropout(name + ".dropout", attention(b, f, name + ".attn", b.layer_norm(name + ".norm1", x)), f.dropout));
     ValueId y = b.dense(name + ".mlp.fc1", b.layer_norm(name + ".norm2", x), 4 * f.width());
-    y = b.dense(name + ".mlp.fc2", b.add("Gelu", name + ".mlp.gelu", {y}), f.width());
-    return b.sum(name + ".add2", x, y);
+    y = b.dense(name + ".mlp.fc2", b.dropout(name + ".mlp.dropout1", b.add("Gelu", name + ".mlp.gelu", {y}), f.dropout), f.width());
+    return b.sum(name + ".add2", x, b.dropout(name + ".mlp.dropout2", y, f.dropout));
 }
 
 }  // namespace
@@ -75,7 +78,7 @@ ValueId block(Builder& b, const Form& f, const std::string& name, ValueId x) {
 std::vector<Network> vit(const Request& r) {
     const Form f = form_of(r);
     Builder b("vit", asked("a ViT", r), rules);
-    ValueId x = tokens_of(b, f, r.input[0]);
+    ValueId x = b.dropout("dropout", tokens_of(b, f, r.input[0]), f.dropout);
     for (int64_t i = 0; i < f.depth; ++i) x = block(b, f, cat("blocks.", i), x);
     x = b.add("Gather", "class", {x, b.fixed("class.index", Tensor::scalar_i64(0))}, {{"axis", int64_t{1}}});
     return classifies(b, b.linear("head", b.layer_norm("norm", x), r.classes));

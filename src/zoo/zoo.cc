@@ -21,7 +21,7 @@ std::string said(const Dims& dims) {
 }
 
 void check_input(const Architecture& a, const Request& r) {
-    const char* forms[] = {"", "F", "TxF", "CxHxW"};
+    const char* forms[] = {"", a.takes("vocabulary") ? "L" : "F", "TxF", "CxHxW"};
     if (r.input.size() < a.least_rank || r.input.size() > a.most_rank) {
         std::vector<std::string> taken;
         for (size_t rank = a.least_rank; rank <= a.most_rank; ++rank) taken.emplace_back(forms[rank]);
@@ -55,6 +55,7 @@ Request checked(const Architecture& a, Request r) {
         fail(ErrorKind::usage, "zoo.width", cat("a width of ", r.width), cat("Above 0, at most ", most_width, "."));
     for (int64_t size : {r.embedding, r.vocabulary, r.text_length, r.latent})
         if (size < 1 || size > most_size) fail(ErrorKind::usage, "zoo.size", cat("a size of ", size), cat("1 to ", most_size, "."));
+    if (r.dropout && !(*r.dropout >= 0 && *r.dropout < 1)) fail(ErrorKind::usage, "zoo.dropout", cat("a dropout of ", *r.dropout), "In [0, 1); 0 leaves it out.");
     if (a.takes("depth") && r.depth != 0) check_depth(a, r);
     else r.depth = a.depth;
     return r;
@@ -65,8 +66,9 @@ std::string as_json(const Architecture& a, const Request& r) {
     std::string dims;
     for (int64_t d : r.input) dims += cat(dims.empty() ? "" : ",", d);
     std::string s = cat("{\"schema\":\"hone.architecture/1\",\"name\":\"", a.name, "\",\"input\":[", dims, "]");
+    const bool no_tokens = a.least_rank == 1 && r.input.size() > 1;  // a picture or a series
     const auto put = [&](const char* option, const std::string& value) {
-        if (!a.takes(option)) return;
+        if (!a.takes(option) || (no_tokens && (std::string(option) == "embedding" || std::string(option) == "vocabulary"))) return;
         std::string key = option;
         std::replace(key.begin(), key.end(), '-', '_');
         s += cat(",\"", key, "\":", value);
@@ -76,6 +78,7 @@ std::string as_json(const Architecture& a, const Request& r) {
     put("depth", cat(r.depth));
     put("stem", r.stem == Stem::by_size ? "\"auto\"" : r.stem == Stem::cifar ? "\"cifar\"" : "\"imagenet\"");
     put("batch-norm", cat(r.batch_norm));
+    if (r.dropout) put("dropout", cat(*r.dropout));
     put("embedding", cat(r.embedding));
     put("vocabulary", cat(r.vocabulary));
     put("text-length", cat(r.text_length));
@@ -117,6 +120,8 @@ bool small_stem(const Request& r) {
     constexpr int64_t most = 64;
     return r.input.size() == 3 && r.input[1] <= most && r.input[2] <= most;
 }
+
+float dropout_of(const Request& r, double published) { return static_cast<float>(r.dropout.value_or(published)); }
 
 Asked asked(const std::string& what, const Request& r) { return {what, r.input, r.classes, r.seed}; }
 

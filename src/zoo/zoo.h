@@ -6,6 +6,7 @@
 //   write_model(n[0].graph, "resnet20.onnx");
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct Request {
     int64_t depth = 0;           ///< as the family means it; 0: its default
     Stem stem = Stem::by_size;
     bool batch_norm = false;     ///< of VGG
-    int64_t embedding = 64;      ///< numbers in an embedding
+    std::optional<double> dropout = {};  ///< in [0, 1); as published unless given
+    int64_t embedding = 64;      ///< numbers in an embedding, of a token too
     int64_t vocabulary = 256;    ///< ids of tokens
     int64_t text_length = 16;    ///< tokens of a text
     int64_t latent = 100;        ///< numbers that a generator begins with
@@ -59,7 +61,7 @@ const Architecture& find_architecture(const std::string& name);
 /// Inputs "input" f32 [N,...], output "logits" [N,classes] unless the architecture's help says otherwise; metadata
 /// "hone.architecture" (JSON) holds the request. The same request gives the same bits under any number of threads; the
 /// current ThreadPool draws the parameters. Throws usage "zoo.architecture", "zoo.input", "zoo.classes", "zoo.width",
-/// "zoo.depth", "zoo.size", "zoo.stem", "zoo.small"; budget "memory.limit".
+/// "zoo.depth", "zoo.size", "zoo.stem", "zoo.small", "zoo.dropout"; budget "memory.limit".
 std::vector<Network> make_networks(const std::string& architecture, const Request& r);
 
 }  // namespace hone::zoo

@@ -67,6 +67,12 @@ const Tree* at(const Tree& root, const std::string& path) {
 }
 }  // namespace
 
+std::string peers_python() {
+    const char* given = std::getenv("HONE_PEERS");
+    std::string p = given ? given : source_path(".venv/peers");
+    if (hone::is_directory(p)) p += "/bin/python";
+    return hone::file_exists(p) ? p : "";
+}
 Json Json::parse(const std::string& text) {
     Json j;
     auto root = std::make_shared<Tree>(Tree::parse(text, nullptr, false));

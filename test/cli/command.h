@@ -13,6 +13,8 @@ hone::ProcessResult hone_command(std::vector<std::string> arguments);
 std::string example_model();
 /// Of the shared models and data; what to look for in it begins with '/'.
 std::string shared_file(const std::string& path);
+/// The interpreter of scripts/peers' environment (or of $HONE_PEERS); empty where there is none.
+std::string peers_python();
 /// An empty folder of this test, made anew.
 std::string scratch_folder();
 void write_text(const std::string& path, const std::string& bytes);

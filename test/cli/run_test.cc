@@ -33,13 +33,6 @@ void expect_run_error(Words command, int code, const Words& said) {
     for (const std::string& words : said) EXPECT_NE(r.err.find(words), std::string::npos) << words << ": " << r.err;
 }
 
-std::string peers_python() {
-    const char* given = std::getenv("HONE_PEERS");
-    std::string p = given ? given : source_path(".venv/peers");
-    if (hone::is_directory(p)) p += "/bin/python";
-    return hone::file_exists(p) ? p : "";
-}
-
 /// Largest difference between hone's scores and the peer's, by class; both list every class of every input.
 double largest_difference(const Json& ours, const Json& theirs) {
     double worst = 0;

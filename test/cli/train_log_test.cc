@@ -51,11 +51,6 @@ std::string event_file(const std::string& folder) {
     EXPECT_EQ(names.size(), 1u);
     return folder + "/" + names.at(0);
 }
-std::string peers_python() {
-    const char* given = std::getenv("HONE_PEERS");
-    const std::string p = (given ? std::string(given) : source_path(".venv/peers")) + "/bin/python";
-    return hone::file_exists(p) ? p : "";
-}
 /// Path of the entry of `list` with this tag; empty when there is none.
 std::string with_tag(const Json& j, const std::string& list, const std::string& tag) {
     for (size_t i = 0; i < j.size(list); ++i) {

@@ -265,3 +265,32 @@ TEST(Open, OnePictureGoesTheSameWay) {
     EXPECT_EQ(x.data<float>()[11], 0.2f);
     EXPECT_EQ(id_of([&] { load_picture(t / "absent.png", p, 3); }), "data.absent");
 }
+
+TEST(Open, SharesOfMissingPartsMayBeGiven) {
+    TemporaryFolder t;
+    std::string rows = "x,label\n";
+    for (int i = 0; i < 50; ++i) rows += cat(i, ",", i % 2 ? "odd" : "even", "\n");
+    t.write("all.csv", rows);
+    DataOptions o;
+    o.split = parse_split("50/30/20");
+    const DataParts p = open_data(t / "all.csv", o);
+    EXPECT_EQ(p.training->size(), 25);
+    EXPECT_EQ(p.validation->size(), 15);
+    EXPECT_EQ(p.test->size(), 10);
+    EXPECT_EQ(class_counts(*p.test), (std::vector<int64_t>{5, 5}));
+    o.split = parse_split("80/20/0");
+    const DataParts q = open_data(t / "all.csv", o);
+    EXPECT_EQ(q.training->size(), 40);
+    EXPECT_FALSE(q.test);
+    t.write("parts/train.csv", rows);
+    t.write("parts/test.csv", rows);
+    o.split = parse_split("60/40/0");
+    const DataParts r = open_data(t / "parts", o);
+    EXPECT_EQ(r.training->size(), 30);
+    EXPECT_EQ(r.test->size(), 50);  // its own
+    t.write("parts/val.csv", rows);
+    const DataParts s = open_data(t / "parts", o);
+    EXPECT_EQ(s.training->size(), 50);
+    ASSERT_FALSE(s.notes.empty());
+    EXPECT_NE(s.notes.back().find("nothing is split"), std::string::npos);
+}

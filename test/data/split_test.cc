@@ -62,3 +62,15 @@ TEST(Split, SeedDecides) {
     EXPECT_EQ(a.validation, b.validation);
     EXPECT_NE(a.test, c.test);
 }
+
+TEST(Split, SharesAreReadAndChecked) {
+    for (const char* text : {"70/10/20", "0.7/0.1/0.2", "7/1/2"}) {
+        const SplitShares s = parse_split(text);
+        EXPECT_DOUBLE_EQ(s.training, 0.7) << text;
+        EXPECT_DOUBLE_EQ(s.validation, 0.1) << text;
+        EXPECT_DOUBLE_EQ(s.test, 0.2) << text;
+    }
+    EXPECT_EQ(parse_split("80/20/0").test, 0);
+    for (const char* text : {"", "70", "70/30", "70/10/20/0", "0/50/50", "70/-10/40", "a/b/c", "70/10/20%", "inf/1/1", "nan/1/1"})
+        EXPECT_EQ(error_of([&] { parse_split(text); }), "usage.split") << text;
+}

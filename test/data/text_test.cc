@@ -256,3 +256,44 @@ TEST(Text, KindsAreForTheirSamples) {
         EXPECT_EQ(one, Tokens{"word"}) << list;
     }
 }
+
+TEST(Text, TablesAndFoldersOfTexts) {
+    TemporaryFolder t;
+    t.write("t.csv", "text,label,note\n\"One, two\nthree\",a,x\nfour,b,y\n\"say \"\"five\"\"\",a,z\n");
+    const DataParts p = open_data(t / "t.csv", {});
+    EXPECT_EQ(p.kind, DataKind::text);
+    EXPECT_EQ(p.class_names, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(p.whole->line(0), "One, two three");
+    EXPECT_EQ(p.whole->line(2), "say \"five\"");
+    EXPECT_EQ(p.whole->labels(), (std::vector<int>{0, 1, 0}));
+    ASSERT_FALSE(p.notes.empty());
+    EXPECT_NE(p.notes[0].find("note are left out"), std::string::npos);
+    t.write("r.csv", "target,text\n0.5,so\n2,fine\n");
+    EXPECT_TRUE(open_data(t / "r.csv", {}).whole->regression());
+    t.write("bad.csv", "label,text\na,one,two\n");
+    EXPECT_EQ(id_of([&] { open_data(t / "bad.csv", {}); }), "data.csv.row");
+    t.write("bad.csv", "label,text\n ,one\n");
+    EXPECT_EQ(id_of([&] { open_data(t / "bad.csv", {}); }), "data.csv.row");
+    t.write("bad.csv", "label,text\na,\xff\n");
+    EXPECT_EQ(id_of([&] { open_data(t / "bad.csv", {}); }), "data.csv.utf8");
+    t.write("bad.csv", "label,text\n");
+    EXPECT_EQ(id_of([&] { open_data(t / "bad.csv", {}); }), "data.csv.empty");
+
+    t.write("folders/train/good/1.txt", "\xEF\xBB\xBFvery\r\nfine\n");
+    t.write("folders/train/good/2.txt", "fine");
+    t.write("folders/train/good/about.md", "left out");
+    t.write("folders/train/poor/1.txt", "not fine");
+    t.write("folders/test/poor/9.txt", "not that");
+    const DataParts f = open_data(t / "folders", {});
+    EXPECT_EQ(f.kind, DataKind::text);
+    EXPECT_EQ(f.class_names, (std::vector<std::string>{"good", "poor"}));
+    EXPECT_TRUE(f.gave_training && f.gave_test);
+    EXPECT_EQ(f.test->line(0), "not that");
+    std::vector<std::string> lines;
+    for (const DatasetPtr& d : {f.training, f.validation})
+        for (int64_t i = 0; d && i < d->size(); ++i) lines.push_back(d->line(i));
+    std::sort(lines.begin(), lines.end());
+    EXPECT_EQ(lines, (std::vector<std::string>{"fine", "not fine", "very  fine"}));
+    t.write("folders/train/poor/2.txt", "\xff");
+    EXPECT_EQ(id_of([&] { open_data(t / "folders", {}); }), "data.text.utf8");
+}

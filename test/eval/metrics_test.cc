@@ -72,6 +72,27 @@ TEST(Metrics, AreaIsTheShareOfPairs) {
     EXPECT_TRUE(std::isnan(mean_auc(probabilities(matrix(2, {1, 0, 0, 0, 1, 0})), std::vector<int>{3, 3})));
 }
 
+TEST(Metrics, EqualErrorRateIsWhereBothErrorsMeet) {
+    using S = std::vector<double>;
+    using P = std::vector<uint8_t>;
+    EXPECT_EQ(equal_error_rate(S{4, 3, 2, 1}, P{1, 1, 0, 0}), 0);
+    EXPECT_EQ(equal_error_rate(S{4, 3, 2, 1}, P{0, 0, 1, 1}), 1);
+    EXPECT_EQ(equal_error_rate(S{4, 3, 2, 1}, P{1, 0, 1, 0}), 0.5);
+    EXPECT_EQ(equal_error_rate(S{7, 7, 7, 7}, P{1, 0, 1, 0}), 0.5);  // all alike: the middle of the line
+    EXPECT_DOUBLE_EQ(equal_error_rate(S{9, 8, 7, 6, 5, 4}, P{1, 1, 0, 1, 0, 0}), 1.0 / 3);
+    // Two Gaussians whose means are 2 apart: Phi(-1).
+    Rng rng(3);
+    S s;
+    P p;
+    for (int i = 0; i < 40000; ++i) {
+        p.push_back(i % 4 == 0);
+        s.push_back(rng.normal() + (p.back() ? 2 : 0));
+    }
+    EXPECT_NEAR(equal_error_rate(s, p), 0.158655, 0.008);
+    EXPECT_TRUE(std::isnan(equal_error_rate(S{1, 2}, P{1, 1})));
+    EXPECT_TRUE(std::isnan(equal_error_rate(S{1, std::nan("")}, P{1, 0})));
+}
+
 TEST(Metrics, ProbabilitiesStayAndLogitsAreTurned) {
     const Tensor p = matrix(2, {0.25, 0.75, 1, 0});
     EXPECT_TRUE(probabilities(p).same_bits(p));

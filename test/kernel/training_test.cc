@@ -93,4 +93,24 @@ TEST(Training, MaxPoolGradientPicksAsThePoolDoes) {
     });
 }
 
+TEST(Training, DropoutDrawsTheSameMaskAnywhere) {
+    const std::vector<float> x = numbers(1000, 1, 9);
+    train::Dropout d;
+    d.key = 0x123456789ABCDEF0u, d.draw = 0x100000003u, d.least = 0x40000000u, d.scale = 4.f / 3;
+    std::vector<float> want(x.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+        const uint64_t at = 0xFFFFFFFF0u + i;  // across 32 bits of the block's number, and not at its begin
+        const auto block = philox4x32({static_cast<uint32_t>(at / 4), static_cast<uint32_t>(at / 4 >> 32), 3, 1}, {0x9ABCDEF0u, 0x12345678u});
+        want[i] = block[at % 4] >= d.least ? x[i] * d.scale : 0.f;
+    }
+    each_isa([&](const train::Table& t) {
+        for (const std::pair<size_t, size_t>& cut : {std::pair<size_t, size_t>{0, 1000}, {3, 64}, {1, 2}, {61, 300}}) {
+            std::vector<float> y(x);
+            t.dropout(d, 0xFFFFFFFF0u + cut.first, y.data() + cut.first, y.data() + cut.first, static_cast<int64_t>(cut.second));
+            for (size_t i = 0; i < x.size(); ++i)
+                ASSERT_EQ(y[i], i < cut.first || i >= cut.first + cut.second ? x[i] : want[i]) << i << " of " << cut.first;
+        }
+    });
+}
+
 }  // namespace

@@ -32,6 +32,13 @@ GradientCase instance_norm(Dims x, std::string note) {
     return {.op = "InstanceNormalization", .in = {points(x), points({x[1]}, 0.5, 1.5, {}, 1), points({x[1]}, -1, 1, {}, 2)},
             .attributes = {{"epsilon", 0.01f}}, .note = std::move(note)};
 }
+/// To scale and bias alone: S is itself a function of X, and the rule goes the whole way (test/pass/exchange_test.cc).
+GradientCase sync_batch_norm(Dims x) {
+    const Dims c{x[1]};
+    return {.op = "SyncBatchNorm", .domain = "hone",
+            .in = {points(x), points(c, 0.5, 1.5, {}, 1), points(c, -1, 1, {}, 2), points(c, -1, 1, {}, 3), points(c, 0.5, 2, {}, 4), points({2, c[0]}, 5, 8, {}, 5)},
+            .outputs = 3, .fixed = {0, 3, 4, 5}, .unused = {1, 2}, .note = "scale_and_bias"};
+}
 const Attributes kTraining{{"training_mode", int64_t{1}}, {"epsilon", 0.01f}, {"momentum", 0.7f}};
 
 void add_convolutions(std::vector<GradientCase>& all) {
@@ -115,6 +122,8 @@ std::vector<GradientCase> conv_gradient_cases() {
     all.push_back(batch_norm({7}, kTraining, "training_rank_1"));
     all.push_back(batch_norm({3, 5, 2, 3}, {{"epsilon", 0.01f}}, "inference"));
     all.push_back(batch_norm({7}, {}, "inference_rank_1"));
+    all.push_back(sync_batch_norm({3, 4, 2, 3}));
+    all.push_back({.op = "AllReduce", .domain = "hone", .in = {points({3, 5})}});
     all.push_back(instance_norm({2, 3, 5, 3}, "two_axes"));
     all.push_back(instance_norm({3, 2, 7}, "one_axis"));
     return all;

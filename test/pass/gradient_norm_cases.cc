@@ -205,6 +205,10 @@ void dropouts(Cases& all) {
     add({x, half, truth(true)}, "training_mask", 2);
     add({x, none, truth(true)}, "training_default");
     add({x, Tensor::scalar_f32(0), truth(true)}, "training_none");
+    Tensor ratio = Tensor::zeros(DType::f64, {});
+    ratio.set(0, 0.3);
+    for (int outputs : {1, 2})
+        all.push_back({.op = "Dropout", .domain = "hone", .in = {x, Tensor::scalar_i64(5)}, .attributes = {{"ratio", ratio}, {"seed", whole(7)}, {"first", whole(3)}}, .outputs = outputs, .fixed = {1}});
 }
 
 }  // namespace

@@ -37,6 +37,38 @@ Tensor filled(const Dims& d, float v) {
     return t;
 }
 
+TEST(States, WeightsAreUpdatedAsSoonAsNobodyNeedsTheOldOnes) {
+    Training s;
+    const Dims d{64, 64};
+    constexpr int layers = 8;
+    std::vector<ValueId> w;
+    for (int k = 0; k < layers; ++k) w.push_back(s.input(cat("w", k), d));
+    const ValueId x = s.input("x", d);
+    std::vector<ValueId> y{x};
+    for (ValueId v : w) y.push_back(s.b.node("MatMul", {y.back(), v}));
+    s.g.outputs.push_back(y.back());
+    ValueId dy = y.back();
+    std::vector<ValueId> dw(layers);
+    for (int k = layers - 1; k >= 0; --k) {  // both products of a layer read what the other reads
+        const auto i = static_cast<size_t>(k);
+        dw[i] = s.b.node("MatMul", {s.b.node("Transpose", {y[i]}, {{"perm", std::vector<int64_t>{1, 0}}}), dy});
+        dy = s.b.node("MatMul", {dy, s.b.node("Transpose", {w[i]}, {{"perm", std::vector<int64_t>{1, 0}}})});
+    }
+    for (size_t k = 0; k < layers; ++k) s.state(cat("w", static_cast<int>(k)), k, s.b.sub(w[k], s.b.scale(dw[k], 1e-3)));
+    const auto plan = s.plan();
+    EXPECT_EQ(stores(*plan), 0) << to_text(*plan);
+    const size_t one = 64 * 64 * sizeof(float);  // the products kept for the way back, and a few at work; not every gradient as well
+    EXPECT_LE(plan->arena_bytes, (layers + 5) * one) << to_text(*plan);
+    Rng rng(3);
+    std::vector<Tensor> in;
+    for (int k = 0; k <= layers; ++k) in.push_back(normal(rng, d));
+    const std::vector<Tensor> want = interpret_graph(s.g, in);
+    Session session(plan, nullptr);
+    session.execute(in);
+    for (size_t k = 0; k < layers; ++k)
+        for (int64_t i = 0; i < in[k].count(); ++i) ASSERT_NEAR(in[k].at(i), want[k + 1].at(i), 1e-4 * std::fabs(want[k + 1].at(i)) + 1e-2);
+}
+
 TEST(States, AnUpdateWritesWhereTheOldValueLay) {
     Training s;
     const ValueId w = s.input("w", {5, 7}), x = s.input("x", {5, 7});

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "base/thread_pool.h"
@@ -27,6 +28,7 @@ struct Case {
     std::set<size_t> positive = {};  ///< inputs that must be above 0
     double tolerance = 1e-4;
     DType type = DType::f32;
+    std::set<size_t> omitted = {}, small = {};  ///< inputs that the node is not given; those that stay f32
 };
 void PrintTo(const Case& c, std::ostream* os) { *os << c.op << " " << c.note; }
 
@@ -36,9 +38,9 @@ Graph graph_of(const Case& c, bool last) {
     Graph g;
     std::vector<ValueId> in;
     for (size_t i = 0; i < c.in.size(); ++i) {
-        const ValueId x = g.add_input(cat("x", static_cast<int>(i)), TypeInfo::tensor(c.type, shape_of(c.in[i])));
+        const ValueId x = g.add_input(cat("x", static_cast<int>(i)), TypeInfo::tensor(c.small.contains(i) ? DType::f32 : c.type, shape_of(c.in[i])));
         const bool pass = last && c.in[i].size() >= 3;
-        in.push_back(pass ? g.node(g.add_node("", "MaxPool", {x}, 1, {{"kernel_shape", Ints(c.in[i].size() - 2, 1)}}, "last")).out() : x);
+        in.push_back(c.omitted.contains(i) ? kNone : pass ? g.node(g.add_node("", "MaxPool", {x}, 1, {{"kernel_shape", Ints(c.in[i].size() - 2, 1)}}, "last")).out() : x);
     }
     g.outputs = g.node(g.add_node(c.domain, c.op, in, c.outputs, c.attributes, "node")).outputs;
     infer_graph(g);
@@ -51,7 +53,7 @@ std::vector<Tensor> inputs_of(const Case& c) {
         in.push_back(normal(rng, c.in[i]));
         for (int64_t k = 0; k < in.back().count(); ++k)
             in.back().set(k, c.positive.contains(i) ? std::fabs(in.back().at(k)) + 0.5 : 1.0 + 2 * in.back().at(k));
-        in.back() = in.back().cast(c.type);
+        if (!c.small.contains(i)) in.back() = in.back().cast(c.type);
     }
     return in;
 }
@@ -140,7 +142,11 @@ std::vector<Case> conv_cases() {
         x["shape"] = c.x, w["shape"] = c.w;
         all.push_back({c.note, "ConvGradInput", "hone", {c.y, c.w}, x});
         all.push_back({c.note, "ConvGradWeight", "hone", {c.x, c.y}, w});
+        all.push_back({c.note, "ConvTranspose", "", {c.y, c.w}, c.a});
     }
+    all.push_back({"output_padding", "ConvTranspose", "", {{2, 6, 5, 4}, {6, 5, 3, 3}},
+                   {{"strides", Ints{2, 2}}, {"pads", same}, {"output_padding", Ints{1, 0}}}});
+    all.push_back({"output_shape", "ConvTranspose", "", {{2, 6, 5, 4}, {6, 5, 4, 4}}, {{"strides", Ints{2, 2}}, {"output_shape", Ints{10, 9}}}});
     for (size_t i = 0, n = all.size(); i < n; ++i) {
         all.push_back(all[i]);
         all.back().note += "_bf16", all.back().type = DType::bf16, all.back().tolerance = 1e-2;
@@ -180,6 +186,27 @@ std::vector<Case> batch_norm_cases() {
     }
     return all;
 }
+std::vector<Case> fused_batch_norm_cases() {
+    std::vector<Case> all;
+    for (const Dims& x : {Dims{3, 19, 5, 7}, {2, 64, 4, 4}, {9, 3, 31, 29}, {70, 21}, {4, 5, 33}, {2, 3, 4, 5, 6}, {3, 1, 6, 6}, {5, 83, 17, 9}})
+        for (int64_t relu : {0, 1})
+            for (DType type : {DType::f32, DType::bf16}) {
+                const Dims c{x[1]};
+                const double tolerance = type == DType::f32 ? 1e-4 : 1e-2;
+                const Attributes a{{"epsilon", 1e-3f}, {"relu", relu}};
+                Attributes running = a;
+                running["momentum"] = 0.8f;
+                const std::string note = cat(relu ? "relu_" : "", dtype_name(type), "_rank_", static_cast<int>(x.size()), "_of_", x[1]);
+                all.push_back({note, "BatchNormAct", "hone", {x, c, c, c, c}, running, 5, {4}, tolerance, type, {}, {1, 2, 3, 4}});
+                all.push_back({note + "_residual", "BatchNormAct", "hone", {x, c, c, c, c, x}, running, 5, {4}, tolerance, type, {}, {1, 2, 3, 4}});
+                all.push_back({note, "BatchNormApply", "hone", {x, c, c}, {{"relu", relu}}, 1, {}, tolerance, type, {}, {1, 2}});
+                all.push_back({note + "_y", "BatchNormActGrad", "hone", {x, x, c, x, x}, a, 4, {}, tolerance, type, {3}, {2}});
+                all.push_back({note + "_sum_y", "BatchNormActGrad", "hone", {x, x, c, x, x}, a, 3, {}, tolerance, type, {}, {2}});
+                all.push_back({note + "_again", "BatchNormActGrad", "hone", {x, x, c, x, x, c, c}, a, 3, {}, tolerance, type, {4}, {2, 5, 6}});
+                all.push_back({note + "_again_kept", "BatchNormActGrad", "hone", {x, x, c, x, x, c, c}, a, 4, {}, tolerance, type, {3, 4}, {2, 5, 6}});
+            }
+    return all;
+}
 std::vector<Case> product_cases() {
     std::vector<Case> all;
     for (int64_t ta : {0, 1})
@@ -202,7 +229,7 @@ std::vector<Case> product_cases() {
 }
 std::vector<Case> all_cases() {
     std::vector<Case> all;
-    for (auto* family : {conv_cases, pool_cases, batch_norm_cases, product_cases})
+    for (auto* family : {conv_cases, pool_cases, batch_norm_cases, fused_batch_norm_cases, product_cases})
         for (Case& c : family()) all.push_back(std::move(c));
     return all;
 }
@@ -357,6 +384,16 @@ TEST(TrainingStep, ResidualNetworkRunsOnKernels) {
         for (size_t k = 0; k < want.size(); ++k)
             for (int64_t i = 0; i < want[k].count(); ++i) ASSERT_NEAR(got[k].at(i), want[k].at(i), 1e-5 * size) << "output " << k;
         if (threads == 1) std::cout << to_text(*plan);
+        // What is fused, or computed again, gives the same bits.
+        std::map<std::string, int> steps;
+        for (const Step& s : plan->steps) ++steps[s.op];
+        EXPECT_EQ(steps["hone.BatchNormActGrad"], steps["hone.BatchNormAct"]);
+        EXPECT_GT(steps["hone.BatchNormAct"], 3);
+        EXPECT_GT(steps["hone.BatchNormApply"], 0);
+        EXPECT_EQ(steps["hone.ReluGrad"], 0);
+        o.disabled_passes = {"fuse_batch_norm"};
+        const std::vector<Tensor> apart = Session(make_plan(g, dims, o), &pool).run(in);
+        for (size_t k = 0; k < got.size(); ++k) EXPECT_TRUE(apart[k].same_bits(got[k])) << "output " << k;
     }
 }
 

@@ -3,6 +3,8 @@
 
     /usr/bin/python3 test/train/make_golden.py
 """
+import copy
+import io
 import os
 
 import numpy as np
@@ -237,5 +239,65 @@ def statistics():
     return out | {"mean.after": bn.running_mean.numpy(), "variance.after": bn.running_var.numpy()}
 
 
-for made in (losses, optimisers, schedules, statistics):
+def philox(counter, key):
+    """Philox4x32-10 of arrays of counters [n, 4] (Salmon et al. 2011)."""
+    c, k = [counter[:, i].astype(np.uint64) for i in range(4)], [np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)]
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(p1 >> half) ^ c[1] ^ k[0], p1 & low, (p0 >> half) ^ c[3] ^ k[1], p0 & low]
+        k = [(k[0] + np.uint64(0x9E3779B9)) & low, (k[1] + np.uint64(0xBB67AE85)) & low]
+    return np.stack(c, 1)
+
+
+class Dropout(nn.Dropout):
+    """With the masks that hone draws (src/op/dropout.cc): a function of the seed, the step and the element."""
+
+    def __init__(self, p, seed, number):
+        super().__init__(p)
+        block = philox(np.array([[number, 0, 0xD409, 0]]), seed)[0]
+        self.key, self.draw, self.drawing = int(block[0]) | int(block[1]) << 32, 0, False
+
+    def forward(self, x):
+        if not (self.training and self.drawing):
+            return super().forward(x)
+        n = x.numel()
+        block = np.arange((n + 3) // 4)
+        counter = np.stack([block, 0 * block, 0 * block + self.draw, 0 * block], 1)
+        keep = philox(counter, self.key).ravel()[:n] >= round(self.p * 2.0**32)
+        self.draw += 1
+        return x * torch.tensor(keep.astype(float).reshape(x.shape)) / (1 - self.p)
+
+
+def dropout():
+    """A network with dropout and batch normalisation, exported in training mode; thirty steps of AdamW; the answers in evaluation mode."""
+    seed, steps = 0x0123456789ABCDEF, 30
+    torch.manual_seed(5)
+    net = nn.Sequential(nn.Linear(6, 17), nn.BatchNorm1d(17, momentum=0.25), nn.ReLU(), Dropout(0.3, seed, 0), nn.Linear(17, 13), nn.Tanh(), Dropout(0.5, seed, 1), nn.Linear(13, 3))
+    with torch.no_grad():  # the exporter makes one of parameters that are equal
+        net[1].weight.uniform_(0.9, 1.1), net[1].bias.uniform_(-0.1, 0.1), net[1].running_mean.uniform_(-0.1, 0.1), net[1].running_var.uniform_(0.9, 1.1)
+    x, labels = torch.tensor(RNG.randn(3, 8, 6)), torch.tensor(RNG.randint(0, 3, (3, 8)))
+    out = {"x": x.numpy(), "labels": labels.numpy()}
+    for name, dtype in (("model", torch.float64), ("model32", torch.float32)):
+        file = io.BytesIO()
+        twin = copy.deepcopy(net).to(dtype).train()
+        torch.onnx.export(twin, x[0].to(dtype), file, opset_version=14, do_constant_folding=False, training=torch.onnx.TrainingMode.TRAINING)
+        out[name] = np.frombuffer(file.getvalue(), np.uint8)
+        if dtype == torch.float64:  # the exporter took a step of the statistics, which are in the file
+            exported = twin
+    net.load_state_dict(exported.state_dict())
+    for m in net:
+        m.drawing = True
+    optimiser, curve = O.AdamW(net.train().parameters(), 0.01, weight_decay=0.1), []
+    for k in range(steps):
+        optimiser.zero_grad()
+        loss = F.cross_entropy(net(x[k % 3]), labels[k % 3])
+        loss.backward()
+        optimiser.step()
+        curve.append(loss.item())
+    out |= {"after." + k: v.numpy() for k, v in net.state_dict().items() if "batches" not in k}
+    return out | {"losses": np.array(curve), "evaluated": net.eval()(x[0]).detach().numpy()}
+
+
+for made in (losses, optimisers, schedules, statistics, dropout):
     np.savez_compressed(os.path.join(FOLDER, made.__name__ + ".npz"), **made())

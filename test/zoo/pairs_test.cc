@@ -126,7 +126,7 @@ TEST(Pairs, WrongRequestsAreRefusedWithTheNearest) {
     expect_refused("vgg", with([](Request& q) { q.depth = 17; }), "zoo.depth", "Nearest: 16");
     expect_refused("lstm", with([](Request& q) { q.depth = 17; }), "zoo.depth", "1 to 16");
     expect_refused("resnet", with([](Request& q) { q.input = {28, 28}; }), "zoo.input", "takes an input of CxHxW, got '28x28'");
-    expect_refused("gru", with([](Request& q) { q.input = {28}; }), "zoo.input", "TxF or CxHxW");
+    expect_refused("gru", with([](Request& q) { q.input = {}; }), "zoo.input", "L or TxF or CxHxW");
     expect_refused("mlp", with([](Request& q) { q.input = {1, 0, 28}; }), "zoo.input", "1x0x28");
     expect_refused("mlp", with([](Request& q) { q.classes = 0; }), "zoo.classes", "1 to ");
     expect_refused("mlp", with([](Request& q) { q.width = 0; }), "zoo.width", "Above 0");

@@ -24,6 +24,8 @@ TEST(ZooPeer, PEER_EveryNodeIsOnnxruntimes) {
     put("resnet50", make_networks("resnet", {.input = {3, 65, 66}, .classes = 10, .width = 0.125, .depth = 50}));
     put("alexnet_large", make_networks("alexnet", {.input = {3, 100, 227}, .classes = 10, .width = 0.0625}));
     put("lstm_steps", make_networks("lstm", {.input = {11, 5}, .classes = 10, .depth = 3}));
+    put("lstm_text", make_networks("lstm", {.input = {11}, .classes = 4, .depth = 2, .embedding = 8, .vocabulary = 96}));
+    put("gru_text", make_networks("gru", {.input = {9}, .classes = 4, .embedding = 8, .vocabulary = 96}));
     put("gru_colour", make_networks("gru", {.input = {3, 7, 5}, .classes = 10, .depth = 2}));
     put("mlp_rows", make_networks("mlp", {.input = {9}, .classes = 1}));
     for (int batch : {1, 3}) {

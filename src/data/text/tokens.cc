@@ -51,7 +51,7 @@ const char* to_text(TextUnit unit) { return unit == TextUnit::word ? "word" : "c
 
 TextUnit parse_text_unit(const std::string& name) {
     if (name == "word") return TextUnit::word;
-    if (name == "char") return TextUnit::character;
+    if (name == "char" || name == "character") return TextUnit::character;
     fail(ErrorKind::usage, "usage.text", cat("a text is not cut into `", name, "`"), "Write word or char.");
 }
 

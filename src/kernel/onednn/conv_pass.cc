@@ -122,7 +122,8 @@ std::unique_ptr<Kernel> build(ConvPass pass, const ConvSpec& s, bool blocked) {
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto direct = dnnl::algorithm::convolution_direct;
     const omp::Width width(s.threads);
-    const dnnl::convolution_forward::desc forward(dnnl::prop_kind::forward_training, direct, x, w, bias_desc, y, s.strides, dilations, s.pads_begin, s.pads_end);
+    const memory::desc hint_w(w.dims(), data_type(s.src), Tag::any);  // a forward convolution takes no f32 weights beside bf16
+    const dnnl::convolution_forward::desc forward(dnnl::prop_kind::forward_training, direct, x, hint_w, bias_desc, y, s.strides, dilations, s.pads_begin, s.pads_end);
     dnnl::convolution_forward::primitive_desc hint(forward, attr, engine(), true);
     if (!hint.get(true)) return nullptr;
     const auto refuse = [](const std::string& name) { return name.find("sse41") != std::string::npos; };

@@ -124,7 +124,7 @@ struct Product {
 };
 void sgemm(const Product& p);
 /// A convolution of a training step, f32 or bf16 (src, weights and dst are the types of X, W and Y and of their gradients;
-/// those of bf16 add up in f32): all operands are given at run time, weights and their gradient as plain
+/// those of bf16 add up in f32, and the gradient of the weights may be f32 beside bf16 src and dst): all operands are given at run time, weights and their gradient as plain
 /// O I/g k..., the others in the layout of the spec (whose dims are those of X, W and Y in every pass; epilogue and packed
 /// weights are not looked at).
 ///   forward          src X, weights W, bias [O] where spec.bias is f32, dst Y

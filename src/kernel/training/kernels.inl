@@ -10,7 +10,9 @@ namespace hone::train {
 namespace {
 #include "kernel/vector/simd.inl"
 #include "kernel/training/batch_norm.inl"
+#include "kernel/training/batch_norm_fused.inl"
 #include "kernel/training/max_pool.inl"
+#include "kernel/training/dropout.inl"
 
 constexpr Table kTable = {
     .moments_last = moments_last,
@@ -19,7 +21,11 @@ constexpr Table kTable = {
     .gradient_sums_plane = gradient_sums_plane,
     .gradient_last = gradient_last,
     .gradient_plane = gradient_plane,
+    .batch_norm_apply = {batch_norm_apply<float>, batch_norm_apply<uint16_t>},
+    .batch_norm_sums = {batch_norm_sums<float>, batch_norm_sums<uint16_t>},
+    .batch_norm_gradient = {batch_norm_gradient<float>, batch_norm_gradient<uint16_t>},
     .max_pool_gradient = max_pool_gradient,
+    .dropout = dropout,
 };
 }  // namespace
 }  // namespace hone::train

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/timing.h"
+#include "base/usage.h"
+#include "cli/train_networks.h"
+#include "data/picture_grid.h"
+#include "eval/generated.h"
+#include "eval/latency.h"
+#include "onnx/reader.h"
+#include "onnx/writer.h"
+#include "optimize/metadata.h"
+#include "record/json.h"
+#include "record/table.h"
+#include "record/train.h"
+#include "train/gan.h"
+
+namespace hone::cli {
+
+namespace {
+constexpr double kLeastShare = 0.02;  ///< of the samples that a class needs to count as found
+
+/// The flags where they are given, else as in Radford et al. 2016.
+train::GanOptions gan_options(const train::LoopOptions& o, const Call& call) {
+    train::GanOptions g;
+    const auto given = [&](const char* name) { return call.options.given(name); };
+    if (given("optimizer")) g.update = o.step.update;
+    else {
+        train::UpdateOptions update = o.step.update;
+        update.optimizer = g.update.optimizer;
+        update.hyper.merge(train::HyperValues(g.update.hyper));
+        g.update = std::move(update);
+    }
+    if (given("lr")) g.rate = o.rate;
+    const auto smoothing = o.step.loss.hyper.find("label_smoothing");
+    if (smoothing != o.step.loss.hyper.end()) g.label_smoothing = smoothing->second;
+    g.schedule = o.schedule;
+    g.epochs = o.epochs, g.batch = o.batch, g.seed = o.seed, g.augment = o.augment;
+    g.threads = o.threads, g.precision = o.precision;
+    return g;
+}
+
+std::string numbered(int64_t epoch) {
+    char text[32];
+    std::snprintf(text, sizeof text, "samples_%03lld.png", static_cast<long long>(epoch));
+    return text;
+}
+
+std::string human(const record::Train& t) {
+    std::string s = "epoch  generator  discriminator  D(real)  D(fake)  seconds\n";
+    const auto of = [](const record::TrainEpoch& e, const char* name) {
+        for (const auto& [key, v] : e.metrics)
+            if (key == name) return v;
+        return std::nan("");
+    };
+    for (const record::TrainEpoch& e : t.history) {
+        char line[160];
+        std::snprintf(line, sizeof line, "%5lld  %9.4f  %13.4f  %7.3f  %7.3f  %7.1f\n", static_cast<long long>(e.epoch), e.loss, of(e, "discriminator_loss"), of(e, "real"), of(e, "fake"), e.seconds);
+        s += line;
+    }
+    if (!t.metrics.empty()) s += "\ngenerated:";
+    for (const auto& [name, v] : t.metrics) s += cat(" ", name, " ", record::number_text(v));
+    s += cat("\n", record::si_text(static_cast<double>(t.parameters)), " parameters trained, ", record::number_text(t.samples_per_second), " samples/s\n");
+    s += cat("written    ", record::printable(t.model), "\n           ", record::printable(t.discriminator), "\n");
+    if (!t.samples.empty()) s += cat("samples    ", record::printable(t.samples.back().file), "\n");
+    return s;
+}
+
+std::string trained_file(const std::string& model, const Call& call) {
+    std::string stem = base_name(model);
+    if (stem.ends_with(".onnx")) stem.resize(stem.size() - 5);
+    return cat(call.common.out.empty() ? "." : call.common.out, "/", stem, "_trained.onnx");
+}
+}  // namespace
+
+int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, Call& call) {
+    for (const char* other : {"loss", "freeze", "freeze-layers", "patience", "texts"})
+        if (call.options.given(other)) fail(ErrorKind::usage, "usage.conflict", cat("--", other, " does nothing with --gan"), "Leave it out.");
+    const Graph generator = read_model(file), discriminator = read_model(a.discriminator);
+    std::optional<Graph> judge;
+    if (!a.judge.empty()) judge = load_model(a.judge);
+    if (judge && !judge->metadata.contains("hone.preprocess") && !call.options.given("judge-mean") && !call.options.given("judge-std"))
+        call.warn("the judge carries no preprocessing: it is shown pixels of 0 to 1 (--judge-mean and --judge-std say otherwise)");
+    if (!discriminator.metadata.contains("hone.preprocess")) {  // tanh makes [-1, 1]
+        if (!data.preprocess.mean) data.preprocess.mean = {0.5};
+        if (!data.preprocess.std) data.preprocess.std = {0.5};
+    }
+    const DataParts parts = open_for(discriminator, data, call);
+    if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
+    train::GanOptions options = gan_options(o, call);
+
+    record::Train t;
+    std::map<std::string, std::string> pictures;
+    Progress progress("training", 1);
+    train::GanHooks hooks;
+    hooks.step = [&](int64_t done, int64_t all) { progress.update(static_cast<double>(done) / static_cast<double>(all)); };
+    hooks.epoch = [&](const train::GanEpoch& e) {
+        call.say(cat("epoch ", e.epoch, ": generator ", record::number_text(e.generator), ", discriminator ", record::number_text(e.discriminator), ", D(real) ",
+                     record::number_text(e.real), ", D(fake) ", record::number_text(e.fake), ", ", human_seconds(e.seconds)));
+        t.history.push_back({e.epoch, e.generator, e.rate, e.seconds, {{"discriminator_loss", e.discriminator}, {"fake", e.fake}, {"real", e.real}}});
+        if (e.samples.rank() != 4) return;
+        const std::vector<uint8_t> png = encode_png(picture_grid(e.samples, parts.preprocess));
+        const std::string name = numbered(e.epoch), path = cat(call.common.out.empty() ? "." : call.common.out, "/", name);
+        pictures[absolute_path(path)] = std::string(png.begin(), png.end());
+        write_file_atomic(path, pictures[absolute_path(path)]);
+        t.samples.push_back({e.epoch, absolute_path(path)});
+    };
+    train::Gan trained = train::train_gan(generator, discriminator, parts.training, options, hooks);
+    t.model = absolute_path(trained_file(file, call)), t.discriminator = absolute_path(trained_file(a.discriminator, call));
+    if (t.model == t.discriminator) fail(ErrorKind::usage, "usage.value", "the two networks would be written to one file", "Give them different names.");
+    for (Graph* g : {&trained.generator, &trained.discriminator}) {
+        set_metadata(*g, parts, eval::precision_name(options.precision));
+        write_model(*g, g == &trained.generator ? t.model : t.discriminator);
+    }
+    t.original = absolute_path(file), t.data = data.data;
+    t.precision = eval::precision_name(options.precision), t.loss = "non_saturating", t.optimizer = options.update.optimizer, t.schedule = options.schedule.name;
+    t.seed = static_cast<int64_t>(call.common.seed);
+    t.machine = this_machine(call.common.threads);
+    t.recipe = call.options.resolved();
+    t.parameters = trained.parameters;
+    t.samples_per_second = static_cast<double>(trained.samples) / std::max(1e-9, trained.seconds);
+    t.waited_seconds = trained.waited;
+    if (judge) {
+        const DataOptions used = data_options_for(*judge, a.judge_preprocess, call);
+        const Preprocess preprocess = resolve(used.preprocess, DataKind::image, used.channels);
+        const Tensor made = train::generate(trained.generator, a.judged, call.common.seed + 1, call.common.threads);
+        const eval::GeneratedVerdict v = eval::judge_generated(made, parts.preprocess, *judge, preprocess, call.common.threads);
+        t.part = "generated";
+        t.metrics = {{"classes_found", static_cast<double>(v.found(kLeastShare))}, {"confidence", v.confidence}, {"least_share", v.least()}};
+    }
+    t.peak_bytes = peak_resident_bytes();
+    t.warnings = call.warnings;
+    emit_training(t, human(t), pictures, call);
+    return 0;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch normalisation in training takes in the residual's Add and the ReLU that follow it; on the way back the ReLU's
+// gradient, with the sum of two branches' gradients, joins the normalisation's. Gradients of convolutions' weights get the
+// activation computed again from what was normalised, which is kept anyway: the activation itself need not live from the
+// way forward to the way back.
+#include <algorithm>
+
+#include "pass/match.h"
+#include "pass/list.h"
+
+namespace hone::passes {
+namespace {
+
+/// The node of that kind among v's users, or kNone.
+template <class Is>
+NodeId user_that(const Graph& g, ValueId v, Is is) {
+    for (NodeId u : g.value(v).users)
+        if (is(g.node(u))) return u;
+    return kNone;
+}
+ValueId other_input(const Node& add, ValueId v) { return add.in(0) == v ? add.in(1) : add.in(0); }
+void copy_type(Graph& g, ValueId to, ValueId from) { g.value(to).type = g.value(from).type; }
+
+/// What a BatchNormalization becomes: y = relu(normalised + residual).
+struct Forward {
+    NodeId norm, add = kNone, relu = kNone;
+    ValueId residual = kNone;
+};
+
+bool find_forward(const Graph& g, NodeId id, Forward& f) {
+    const Node& n = g.node(id);
+    if (!n.is("BatchNormalization") || !int_attribute(n, "training_mode", 0)) return false;
+    for (size_t i = 0; i < 5; ++i) {  // activations may be bf16, parameters and statistics are f32
+        const TypeInfo& t = g.value(n.in(i)).type;
+        if (!t.fixed() || (t.dtype != DType::f32 && (i || t.dtype != DType::bf16))) return false;
+    }
+    if (g.value(n.in(0)).type.shape.size() < 2 || g.is_output(n.out())) return false;
+    f = {.norm = id};
+    ValueId y = n.out();
+    NodeId next = g.sole_user(y);
+    if (next == kNone) return false;
+    if (g.node(next).is("Add")) {
+        const ValueId r = other_input(g.node(next), y);
+        if (r == y || g.value(r).is_constant() || !same_fixed_shape(g, r, y) || g.is_output(g.node(next).out())) return false;
+        f.add = next, f.residual = r, y = g.node(next).out();
+        next = g.sole_user(y);
+        if (next == kNone) return false;
+    }
+    f.relu = next;
+    return g.node(next).is("Relu") && !g.is_output(g.node(next).out());
+}
+
+/// The gradient's side of it; `a` is the activation, slope and bias what made it.
+void fuse_backward(Graph& g, const Node& norm, ValueId a, ValueId residual, ValueId slope, ValueId bias) {
+    const ValueId x = norm.in(0), scale = norm.in(1);
+    const NodeId mask = user_that(g, a, [&](const Node& n) { return n.is("ReluGrad", "hone") && n.in(1) == a && n.in(0) != a; });
+    if (mask == kNone) return;
+    const ValueId masked = g.node(mask).out();
+    const NodeId back = user_that(g, masked, [&](const Node& n) { return n.is("BatchNormGrad", "hone") && n.in(0) == masked && n.in(1) == x && n.in(2) == scale; });
+    if (back == kNone) return;
+    const Node grad = g.node(back);
+    ValueId dy = g.node(mask).in(0), dy2 = kNone;
+    if (const NodeId sum = g.value(dy).producer; sum != kNone && g.node(sum).is("Add") && g.sole_user(dy) == mask && g.node(sum).in(0) != g.node(sum).in(1) &&
+                                                 same_fixed_shape(g, g.node(sum).in(0), dy) && same_fixed_shape(g, g.node(sum).in(1), dy)) {
+        dy2 = g.node(sum).in(1);
+        dy = g.node(sum).in(0);
+    }
+    const bool kept = g.value(masked).users.size() > 1 || g.is_output(masked);
+    const bool computes = residual == kNone;
+    Attributes attributes{{"epsilon", real_attribute(norm, "epsilon", 1e-5f)}, {"relu", int64_t{1}}};
+    const NodeId fused = g.add_node("hone", "BatchNormActGrad",
+                                    {dy, x, scale, dy2, computes ? kNone : a, computes ? slope : kNone, computes ? bias : kNone},
+                                    kept ? 4 : 3, std::move(attributes), grad.name + ":fused", join_origins(g, {mask, back}));
+    for (size_t i = 0; i < 3; ++i) {
+        const ValueId to = g.node(fused).out(i);
+        if (i < grad.outputs.size() && grad.out(i) != kNone) {
+            copy_type(g, to, grad.out(i));
+            g.replace_uses(grad.out(i), to);
+        } else {
+            copy_type(g, to, i ? scale : x);
+        }
+    }
+    g.remove_node(back);
+    if (kept) {
+        const ValueId to = g.node(fused).out(3);
+        copy_type(g, to, masked);
+        g.replace_uses(masked, to);
+    }
+    g.remove_node(mask);
+}
+
+/// It reads its operands on the way forward alone.
+bool forward_only(const Node& n) {
+    for (const char* op : {"Conv", "Add", "AveragePool", "GlobalAveragePool"})
+        if (n.is(op)) return true;
+    return n.is("BatchNormAct", "hone");
+}
+
+/// Weight gradients read the activation computed again.
+void compute_again(Graph& g, ValueId x, ValueId a, ValueId slope, ValueId bias) {
+    std::vector<NodeId> readers;
+    for (NodeId u : g.value(a).users) {
+        if (g.is_output(a)) return;
+        if (g.node(u).is("ConvGradWeight", "hone") && g.node(u).in(0) == a && g.node(u).in(1) != a) readers.push_back(u);
+        else if (!forward_only(g.node(u))) return;  // someone else keeps it alive
+    }
+    for (NodeId u : readers) {
+        const NodeId apply = g.add_node("hone", "BatchNormApply", {x, slope, bias}, 1, {{"relu", int64_t{1}}}, g.node(u).name + ":again", g.node(u).origins);
+        copy_type(g, g.node(apply).out(), a);
+        g.set_input(u, 0, g.node(apply).out());
+    }
+}
+
+bool fuse(Graph& g, NodeId id) {
+    Forward f;
+    if (!g.node(id).alive || !find_forward(g, id, f)) return false;
+    const Node norm = g.node(id);
+    const ValueId old = g.node(f.relu).out();
+    std::vector<NodeId> all{f.norm};
+    if (f.add != kNone) all.push_back(f.add);
+    all.push_back(f.relu);
+    std::vector<ValueId> in(norm.inputs.begin(), norm.inputs.begin() + 5);
+    in.push_back(f.residual);
+    Attributes attributes{{"epsilon", real_attribute(norm, "epsilon", 1e-5f)}, {"momentum", real_attribute(norm, "momentum", 0.9f)}, {"relu", int64_t{1}}};
+    const NodeId fused = g.add_node("hone", "BatchNormAct", in, 5, std::move(attributes), norm.name + ":fused", join_origins(g, all));
+    const Node now = g.node(fused);
+    copy_type(g, now.out(0), old);
+    for (size_t i = 1; i < 5; ++i) copy_type(g, now.out(i), norm.in(i < 3 ? i + 2 : 1));
+    g.replace_uses(old, now.out(0));
+    for (size_t i : {1, 2})
+        if (i < norm.outputs.size() && norm.out(i) != kNone) g.replace_uses(norm.out(i), now.out(i));
+    g.remove_node(f.relu);
+    if (f.add != kNone) g.remove_node(f.add);
+    g.remove_node(f.norm);
+    fuse_backward(g, norm, now.out(0), f.residual, now.out(3), now.out(4));
+    if (f.residual == kNone) compute_again(g, norm.in(0), now.out(0), now.out(3), now.out(4));
+    return true;
+}
+
+}  // namespace
+
+bool fuse_batch_norm(Graph& g, const PassOptions&) {
+    bool any = false;
+    for (NodeId id : g.order()) any |= fuse(g, id);
+    if (any) remove_dead(g);
+    return any;
+}
+
+}  // namespace hone::passes
