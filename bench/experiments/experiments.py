@@ -77,9 +77,11 @@ class Experiment:
         self.d = tomllib.loads(Path(declaration).read_text())
         self.options = options
         self.journal = Journal(ROOT / "bench/results/experiments" / f"{self.name}.jsonl")
-        unknown = set(self.d) - {"what", "data", "test", "new", "model", "train", "margin", "seeds", "rates", "rate_seed", "rate_epochs", "epochs", "mean", "std", "share", "arms"}
+        unknown = set(self.d) - {"what", "data", "new", "model", "train", "margin", "seeds", "rates", "rate_seed", "rate_epochs", "epochs", "mean", "std", "share", "make", "arms"}
         if unknown:
             fail(f"{declaration}: unknown {sorted(unknown)}")
+        if "make" in self.d and not place(self.d["data"]).exists():
+            subprocess.run([ROOT / "scripts" / self.d["make"], place(self.d["data"])], check=True)
 
     def arm(self, name):
         return {"program": "hone", "train": "", "new": self.d.get("new", ""), **self.d["arms"][name]}
@@ -101,12 +103,12 @@ class Experiment:
             folder = Path(folder)
             net = folder / "net.onnx"
             if "model" in arm or "model" in self.d:
-                shutil.copy(os.path.expandvars(arm.get("model", self.d.get("model"))), net)
+                shutil.copy(place(arm.get("model", self.d.get("model"))), net)
             else:
                 run_logged([self.options.hone, "new", *shlex.split(arm["new"]), "--seed", seed, "--out", net], folder / "new.log")
             flags = [*shlex.split(self.d.get("train", "")), *shlex.split(arm["train"])]
             flags += ["--mean", self.d["mean"], "--std", self.d["std"]] if "mean" in self.d else []
-            data = write_share(folder / "data", self.d["share"], seed) if "share" in self.d else os.path.expandvars(self.d["data"])
+            data = write_share(folder / "data", self.d["share"], seed) if "share" in self.d else place(self.d["data"]) if "make" in self.d else self.d["data"]
             flags += ["--data", data, "--lr", rate, "--epochs", epochs, "--seed", seed, "--threads", self.options.threads]
             if arm["program"] == "hone":
                 run_logged([self.options.hone, "train", net, *flags, "--out", folder, "--quiet"], folder / "train.log")
@@ -191,19 +193,25 @@ def compare(ours, theirs, resamples=4000):
     return 100 * difference.mean(), 100 * np.quantile(means, 0.05)
 
 
+def place(text):
+    return ROOT / text
+
+
 def test_part(d):
-    """Inputs and labels of the test part: Fashion-MNIST, or the .npz of x and y that `test` names."""
-    if "test" in d:
-        with np.load(os.path.expandvars(d["test"])) as z:
-            return z["x"].astype(np.float32), z["y"]
-    x, y = fashion("t10k")
+    """Inputs and labels of the test part: Fashion-MNIST, or of a folder that `make` made."""
+    x, y = read_idx(place(d["data"]) / "test", "") if "make" in d else fashion("t10k")
     return (x.astype(np.float32) / 255 - float(d["mean"])) / float(d["std"]), y
 
 
 def fashion(part):
-    folder = os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist")
-    x = np.frombuffer(gzip.open(f"{folder}/{part}-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
-    return x, np.frombuffer(gzip.open(f"{folder}/{part}-labels-idx1-ubyte.gz").read(), np.uint8, offset=8).astype(np.int64)
+    return read_idx(Path(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist")), f"{part}-")
+
+
+def read_idx(folder, prefix):
+    def values(name, offset):
+        path = folder / f"{prefix}{name}"
+        return np.frombuffer(path.read_bytes() if path.exists() else gzip.open(f"{path}.gz").read(), np.uint8, offset=offset)
+    return values("images-idx3-ubyte", 16).reshape(-1, 1, 28, 28), values("labels-idx1-ubyte", 8).astype(np.int64)
 
 
 def write_share(folder, share, seed):

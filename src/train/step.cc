@@ -42,12 +42,12 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     gradients = exchange_step(g, gradients, options.loss.reduction, options.exchange);
     Update update = add_update(g, t.parameters, gradients, with);
     if (scaling) scaling->finish(update, statistics, s.initial);
-    remove_dead(g);
     s.rate = g.value(update.rate).name;
     if (options.update.measure_norm) {
         s.norm = g.outputs.size();
         g.outputs.push_back(update.norm);
     }
+    remove_dead(g);
     s.initial.merge(update.initial);
     return s;
 }
