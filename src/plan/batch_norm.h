@@ -59,6 +59,21 @@ struct Moments {
     }
 };
 
+/// What the forward pass makes of a channel's moments. Inputs 1 to 4 and outputs 1, 2 are BatchNormalization's.
+struct Running {
+    double epsilon, momentum;
+    bool mean, variance;  ///< whether the new running statistics are asked for
+    /// y = scale x + bias of channel c.
+    void finish(const StepArgs& a, int64_t c, float shift, const Moments& m, float& scale, float& bias) const {
+        const double middle = static_cast<double>(shift) + m.offset, slope = static_cast<double>(in<float>(a, 1)[c]) / std::sqrt(m.variance + epsilon);
+        scale = static_cast<float>(slope);
+        bias = static_cast<float>(static_cast<double>(in<float>(a, 2)[c]) - middle * slope);
+        const auto mixed = [&](size_t i, double v) { return static_cast<float>(static_cast<double>(in<float>(a, i)[c]) * momentum + v * (1 - momentum)); };
+        if (mean) out<float>(a, 1)[c] = mixed(3, middle);
+        if (variance) out<float>(a, 2)[c] = mixed(4, m.variance);
+    }
+};
+
 /// Has `s`, and `last` and `planes` for the two layouts.
 template <class Kernel>
 Candidate candidate(const char* name, const Kernel& kernel, size_t scratch) {

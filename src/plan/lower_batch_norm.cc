@@ -12,17 +12,10 @@ using namespace batch_norm;
 
 struct Forward {
     Sizes s;
-    double epsilon, momentum;
-    bool running_mean, running_variance;
+    Running running;
 
     void finish(const StepArgs& a, int64_t c, float shift, double sum, double squares, float& scale, float& bias) const {
-        const Moments m(sum, squares, s.rows());
-        const double mean = static_cast<double>(shift) + m.offset, slope = static_cast<double>(in<float>(a, 1)[c]) / std::sqrt(m.variance + epsilon);
-        scale = static_cast<float>(slope);
-        bias = static_cast<float>(static_cast<double>(in<float>(a, 2)[c]) - mean * slope);
-        const auto mixed = [&](size_t i, double v) { return static_cast<float>(static_cast<double>(in<float>(a, i)[c]) * momentum + v * (1 - momentum)); };
-        if (running_mean) out<float>(a, 1)[c] = mixed(3, mean);
-        if (running_variance) out<float>(a, 2)[c] = mixed(4, m.variance);
+        running.finish(a, c, shift, Moments(sum, squares, s.rows()), scale, bias);
     }
     void last(const StepArgs& a) const {
         const float* x = in<float>(a, 0);
@@ -112,7 +105,7 @@ void batch_training(const LowerContext& c, std::vector<Candidate>& list) {
         list.back().in_place = {{0, 0}, {1, 0}};
         return;
     }
-    list.push_back(candidate("batch_norm_training", Forward{s, epsilon, static_cast<double>(op.real("momentum")), first, second}, scratch_bytes(s, 2, 3)));
+    list.push_back(candidate("batch_norm_training", Forward{s, {epsilon, static_cast<double>(op.real("momentum")), first, second}}, scratch_bytes(s, 2, 3)));
     list.back().in_place = {{0, 0}};
     if (first) list.back().in_place.push_back({3, 1});
     if (second) list.back().in_place.push_back({4, 2});

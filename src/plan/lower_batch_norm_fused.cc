@@ -77,15 +77,8 @@ struct Fused {
         } else {
             sum_rows(s, 2, sum, [&](int64_t first, int64_t rows, double* to) { train::table().moments_last(in<float>(a, 0) + first * ch, shift, rows, ch, to); });
         }
-        for (int64_t c = 0; c < ch; ++c) {
-            const Moments m(sum[c], sum[ch + c], s.rows());
-            const double mean = static_cast<double>(shift[c]) + m.offset, steep = static_cast<double>(in<float>(a, 1)[c]) / std::sqrt(m.variance + epsilon);
-            slope[c] = static_cast<float>(steep);
-            bias[c] = static_cast<float>(static_cast<double>(in<float>(a, 2)[c]) - mean * steep);
-            const auto mixed = [&](size_t i, double v) { return static_cast<float>(static_cast<double>(in<float>(a, i)[c]) * momentum + v * (1 - momentum)); };
-            if (given[1]) out<float>(a, 1)[c] = mixed(3, mean);
-            if (given[2]) out<float>(a, 2)[c] = mixed(4, m.variance);
-        }
+        const Running running{epsilon, momentum, given[1], given[2]};
+        for (int64_t c = 0; c < ch; ++c) running.finish(a, c, shift[c], Moments(sum[c], sum[ch + c], s.rows()), slope[c], bias[c]);
         apply({.x = a.in[0], .residual = residual ? a.in[5] : nullptr, .out = a.out[0], .slope = slope, .bias = bias}, last);
     }
     void apply(Range r, bool last) const {

@@ -42,18 +42,11 @@ struct Sums {
 
 struct Forward {
     Sizes s;
-    double epsilon, momentum;
-    bool running_mean, running_variance;
+    Running running;
 
     void finish(const StepArgs& a, int64_t c, float& scale, float& bias) const {
         const double* sums = in<double>(a, 5);
-        const Moments m(sums[c], sums[s.channels + c], s.rows());
-        const double mean = static_cast<double>(in<float>(a, 3)[c]) + m.offset, slope = static_cast<double>(in<float>(a, 1)[c]) / std::sqrt(m.variance + epsilon);
-        scale = static_cast<float>(slope);
-        bias = static_cast<float>(static_cast<double>(in<float>(a, 2)[c]) - mean * slope);
-        const auto mixed = [&](size_t i, double v) { return static_cast<float>(static_cast<double>(in<float>(a, i)[c]) * momentum + v * (1 - momentum)); };
-        if (running_mean) out<float>(a, 1)[c] = mixed(3, mean);
-        if (running_variance) out<float>(a, 2)[c] = mixed(4, m.variance);
+        running.finish(a, c, in<float>(a, 3)[c], Moments(sums[c], sums[s.channels + c], s.rows()), scale, bias);
     }
     void last(const StepArgs& a) const {
         float *scale = static_cast<float*>(a.scratch), *bias = scale + s.channels;
@@ -125,7 +118,7 @@ void batch_sync(const LowerContext& c, std::vector<Candidate>& list) {
     if (op == "BatchSums") list.push_back(candidate("batch_sums", Sums{s, false}, scratch_bytes(s, 2, 0)));
     if (op == "BatchGradSums") list.push_back(candidate("batch_gradient_sums", Sums{s, true}, scratch_bytes(s, 4, 0)));
     if (op == "SyncBatchNorm") {
-        list.push_back(candidate("sync_batch_norm", Forward{s, static_cast<double>(c.op().real("epsilon")), static_cast<double>(c.op().real("momentum")), first, second}, numbers(2)));
+        list.push_back(candidate("sync_batch_norm", Forward{s, {static_cast<double>(c.op().real("epsilon")), static_cast<double>(c.op().real("momentum")), first, second}}, numbers(2)));
         list.back().in_place = {{0, 0}};
         if (first) list.back().in_place.push_back({3, 1});
         if (second) list.back().in_place.push_back({4, 2});
