@@ -51,6 +51,7 @@ Init torch_default(const Fan& fan) { return uniform(1 / root(fan.in)); }
 Init he_fan_out(const Fan& fan) { return normal(std::sqrt(2.0 / static_cast<double>(fan.out))); }
 Init he_fan_in(const Fan& fan) { return normal(fan.gain * std::sqrt(2.0 / static_cast<double>(fan.in))); }
 Init lecun(const Fan& fan) { return normal(std::sqrt(1.0 / static_cast<double>(fan.in))); }
+Init xavier(const Fan& fan) { return uniform(std::sqrt(6.0 / static_cast<double>(fan.in + fan.out))); }
 Init normal_05(const Fan&) { return normal(0.05); }
 Init normal_02(const Fan&) { return normal(0.02); }
 Init normal_01(const Fan&) { return normal(0.01); }

@@ -39,8 +39,10 @@ Init he_fan_out(const Fan& fan);
 Init he_fan_in(const Fan& fan);
 /// Deviation 1 / sqrt(fan in).
 Init lecun(const Fan& fan);
+/// Glorot and Bengio 2010: uniform within sqrt(6 / (fan in + fan out)).
+Init xavier(const Fan& fan);
 Init normal_05(const Fan& fan);   ///< deviation 0.05
-Init normal_02(const Fan& fan);   ///< 0.02: DCGAN; ViT's trunc_normal_, whose bounds of +-2 are 100 deviations away
+Init normal_02(const Fan& fan);   ///< 0.02: DCGAN
 Init normal_01(const Fan& fan);   ///< 0.01: torchvision's classifiers
 
 }  // namespace hone::zoo

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vision transformer (Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021): patches as tokens, a class token, a
 // learned position for each, blocks that normalise first. As ViT-B/16, or for small pictures with patches of 4x4, 3 blocks and
-// 4 heads of 16. Weights begin as timm's and DeiT's: deviation 0.02, biases 0.
+// 4 heads of 16. Weights begin much as torchvision's, which fit any width: Xavier's, of the patches lecun's, biases 0.
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +11,7 @@
 namespace hone::zoo {
 namespace {
 
-constexpr Rules rules{normal_02, zeros, normal_02, zeros};
+constexpr Rules rules{lecun, zeros, xavier, zeros};
 
 /// A member of the family.
 struct Form {

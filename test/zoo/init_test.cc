@@ -101,10 +101,12 @@ TEST(Init, VggAndMobilenetAreTorchvisions) {
     m.normal("classifier.1.weight", 0.01);
 }
 
-TEST(Init, VitAndDcganAreTheirPapers) {
+TEST(Init, VitIsMuchAsTorchvisionsAndDcganAsItsPaper) {
     const Parameters v("vit", {.input = {1, 28, 28}, .classes = 10});
-    for (const char* name : {"patch.weight", "class_token", "position", "blocks.0.attn.qkv.weight", "blocks.2.mlp.fc2.weight", "head.weight"})
-        v.normal(name, 0.02);
+    for (const char* name : {"class_token", "position"}) v.normal(name, 0.02);
+    v.normal("patch.weight", 1 / std::sqrt(16.0));
+    v.uniform("blocks.0.attn.qkv.weight", std::sqrt(6.0 / (64 + 192)));
+    v.uniform("blocks.2.mlp.fc2.weight", std::sqrt(6.0 / (64 + 256)));
     for (const char* name : {"patch.bias", "blocks.0.attn.qkv.bias", "norm.bias"}) v.constant(name, 0);
     v.constant("blocks.1.norm2.weight", 1);
     const Parameters d("dcgan", {.input = {3, 32, 32}});
