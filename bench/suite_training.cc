@@ -29,10 +29,13 @@ constexpr double fp32_bound = 1e-3, bf16_bound = 0.05;  ///< on the losses of th
 /// A side of the contest: ours where `variant` is empty.
 struct Side {
     const char *name, *precision, *variant;
+    bool recompute = false;
 };
 const Side sides[] = {{"hone fp32", "fp32", ""}, {"hone bf16", "bf16", ""}, {"torch fp32 channels-last", "fp32", "fp32_last"},
-                      {"torch fp32", "fp32", "fp32"}, {"torch bf16 channels-last", "bf16", "bf16_last"}};
-constexpr std::pair<size_t, size_t> pairs[] = {{0, 2}, {0, 3}, {1, 2}, {1, 3}, {1, 4}};
+                      {"torch fp32", "fp32", "fp32"}, {"torch bf16 channels-last", "bf16", "bf16_last"},
+                      {"hone fp32, recomputed", "fp32", "", true}, {"hone bf16, recomputed", "bf16", "", true}};
+constexpr std::pair<size_t, size_t> pairs[] = {{0, 2}, {0, 3}, {1, 2}, {1, 3}, {1, 4}, {5, 2}, {6, 4}};
+constexpr size_t epoch_sides[] = {1, 3};
 
 std::vector<Entry> entries() {
     std::vector<Entry> all;
@@ -57,7 +60,7 @@ class Bench {
             if (!seen[i].trouble.empty()) return TrainedSteps{};
             try {
                 if (!*sides[i].variant) {
-                    if (!own[i]) own[i] = std::make_unique<OwnTrainer>(folder(), network_, batch(), precision(i), pool);
+                    if (!own[i]) own[i] = std::make_unique<OwnTrainer>(folder(), network_, batch(), precision(i), sides[i].recompute, pool);
                     return own[i]->run(n);
                 }
                 if (!torch) torch = std::make_unique<Torch>(torch_options());
@@ -96,7 +99,7 @@ class Bench {
         std::vector<record::SuiteMemory> held(std::size(sides));
         for (size_t i = 0; i < seen.size(); ++i) {
             try {
-                held[i] = *sides[i].variant ? torch_memory(sides[i].variant) : own_memory(sides[i].precision);
+                held[i] = *sides[i].variant ? torch_memory(sides[i].variant) : own_memory(sides[i]);
                 seen[i].series = {{static_cast<double>(held[i].peak_bytes - held[i].start_bytes)}};
             } catch (const Error& e) {
                 seen[i].trouble = trouble_of(e);
@@ -109,7 +112,7 @@ class Bench {
     /// Where our own step's time goes: the least of a few runs, kernel by kernel, the longest first, and summed by operator.
     void profile(size_t side) {
         ThreadPool pool(threads_);
-        OwnTrainer own(folder(), network_, batch(), precision(side), pool);
+        OwnTrainer own(folder(), network_, batch(), precision(side), sides[side].recompute, pool);
         own.run(1);
         Session& session = own.runner().session();
         session.profile(true);
@@ -147,13 +150,17 @@ class Bench {
     /// Wall time of whole epochs, evaluation included, tensors in memory.
     void epochs_on(const std::string& data) {
         std::vector<Seen> seen(std::size(sides));
-        for (size_t i = 0; i < seen.size(); ++i) {
+        for (const size_t i : epoch_sides) {
             std::fprintf(stderr, "%s, %d epochs: %s\n", network_.c_str(), epochs, sides[i].name);
             try {
-                const auto [seconds, accuracy] = *sides[i].variant ? Torch(torch_options()).epochs(network_, sides[i].variant, idx_folder(), epochs, images())
-                                                                    : own_epochs(data, precision(i));
-                seen[i].series = {{seconds * 1e3}};
-                seen[i].note = cat("accuracy ", accuracy);
+                if (*sides[i].variant) {
+                    const auto [seconds, accuracy] = Torch(torch_options()).epochs(network_, sides[i].variant, idx_folder(), epochs, images());
+                    seen[i].series = {{seconds * 1e3}};
+                    seen[i].note = cat("accuracy ", accuracy);
+                } else {
+                    own_epochs(data, precision(i), seen[i]);
+                }
+                std::fprintf(stderr, "  %.0f s, %s\n", seen[i].series[0][0] * 1e-3, seen[i].note.c_str());
             } catch (const Error& e) {
                 seen[i].trouble = trouble_of(e);
             }
@@ -174,8 +181,8 @@ class Bench {
         torch.run(network_, variant, memory_steps);
         return torch.memory();
     }
-    record::SuiteMemory own_memory(const char* precision) const {
-        const ProcessResult r = run_process({args_.program, "training", "--raw", "--networks", network_, "--rows", precision, "--threads",
+    record::SuiteMemory own_memory(const Side& side) const {
+        const ProcessResult r = run_process({args_.program, "training", "--raw", "--networks", network_, "--rows", cat(side.precision, side.recompute ? ",recompute" : ""), "--threads",
                                              std::to_string(threads_), "--batches", std::to_string(batch()), "--out", args_.out});
         record::SuiteMemory m;
         std::istringstream numbers(r.out);
@@ -183,7 +190,7 @@ class Bench {
             fail(ErrorKind::io, "bench.child", cat("a process whose memory was measured ended with ", r.exit_code, ": ", r.err.substr(0, 300)));
         return m;
     }
-    std::pair<double, double> own_epochs(const std::string& data, Precision precision) const {
+    void own_epochs(const std::string& data, Precision precision, Seen& seen) const {
         DataOptions o;
         o.channels = 1, o.height = o.width = 28;
         o.preprocess.mean = {0.286};
@@ -194,7 +201,8 @@ class Bench {
         loop.rate = training_rate, loop.epochs = epochs, loop.batch = batch(), loop.threads = threads_, loop.precision = precision;
         const double start = now_seconds();
         const train::Trained t = train::train(read_model(cat(folder(), "/", network_, ".onnx")), parts.training, parts.test.get(), loop, {});
-        return {now_seconds() - start, t.history.back().metrics.at("top1")};
+        seen.series = {{(now_seconds() - start) * 1e3}};
+        seen.note = cat("accuracy ", t.history.back().metrics.at("top1"), ", waited for data ", t.waited, " of ", t.seconds, " s");
     }
 
     /// Against torch's in fp32, or where there is none ours in fp32.
@@ -211,8 +219,10 @@ class Bench {
     }
     void add(const std::vector<Seen>& seen, const std::string& row, const std::vector<record::SuiteMemory>* held = nullptr) {
         for (const auto& [ours, theirs] : pairs) {
+            const auto ran = [&](size_t i) { return !seen[i].series.empty() || !seen[i].trouble.empty(); };
+            if (!ran(ours) || !ran(theirs)) continue;
             Comparison c{.ours = ours, .theirs = theirs, .network = network_, .precision = sides[ours].precision, .threads = threads_,
-                         .peer = sides[theirs].name, .row = row, .batch = batch()};
+                         .peer = sides[theirs].name, .row = cat(row, sides[ours].recompute ? ", recomputed" : ""), .batch = batch()};
             if (held) c.our_memory = (*held)[ours], c.their_memory = (*held)[theirs];
             result_.add(seen, c);
         }
@@ -228,7 +238,8 @@ class Bench {
 int raw_memory(const Args& a) {
     const int64_t start = resident_bytes();
     ThreadPool pool(a.threads.back());
-    OwnTrainer own(a.out + "/training", a.networks.at(0), a.batches.at(0), a.rows.at(0) == "bf16" ? Precision::bf16 : Precision::fp32, pool);
+    const bool recompute = a.rows.size() > 1 && a.rows[1] == "recompute";
+    OwnTrainer own(a.out + "/training", a.networks.at(0), a.batches.at(0), a.rows.at(0) == "bf16" ? Precision::bf16 : Precision::fp32, recompute, pool);
     own.run(memory_steps);
     std::printf("%lld %lld\n", static_cast<long long>(start), static_cast<long long>(peak_resident_bytes()));
     return 0;

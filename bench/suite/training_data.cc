@@ -84,13 +84,13 @@ void write_training_files(const std::string& name, const std::string& folder, in
     write_file_atomic(path + ".y", bytes_of(labels));
 }
 
-OwnTrainer::OwnTrainer(const std::string& folder, const std::string& name, int64_t batch, Precision precision, ThreadPool& pool) {
+OwnTrainer::OwnTrainer(const std::string& folder, const std::string& name, int64_t batch, Precision precision, bool recompute, ThreadPool& pool) {
     const std::string path = cat(folder, "/", name);
     const Dims dims{batch, image[0], image[1], image[2]};
     images_ = read_batches(path + ".x", DType::f32, dims);
     labels_ = read_batches(path + ".y", DType::i64, {batch});
     train::StepOptions options;
-    options.precision = precision;
+    options.precision = precision, options.recompute = recompute;
     options.update.hyper["momentum"] = training_momentum;
     train::TrainingStep step = train::training_step(train::make_trainable(specialise(read_model(path + ".onnx"), {dims})), options);
     runner_ = std::make_unique<train::StepRunner>(std::move(step), &pool, PlanOptions{.threads = pool.threads()});

@@ -3,7 +3,7 @@
 // training_torch.py reads too.
 //
 //   write_training_files("resnet18", folder, 64);
-//   OwnTrainer own(folder, "resnet18", Precision::fp32, pool);
+//   OwnTrainer own(folder, "resnet18", 64, Precision::fp32, false, pool);
 //   own.run(3);     // ms and losses of three further steps
 #pragma once
 #include <memory>
@@ -30,7 +30,7 @@ struct TrainedSteps {
 /// Plain SGD with momentum on the files' batches, in order, again and again.
 class OwnTrainer {
   public:
-    OwnTrainer(const std::string& folder, const std::string& name, int64_t batch, Precision precision, ThreadPool& pool);
+    OwnTrainer(const std::string& folder, const std::string& name, int64_t batch, Precision precision, bool recompute, ThreadPool& pool);
     TrainedSteps run(int steps);
     const Plan& plan() const { return runner_->plan(); }
     train::StepRunner& runner() { return *runner_; }

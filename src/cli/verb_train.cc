@@ -33,7 +33,7 @@ struct TrainArgs {
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1, loss_scale_every = 2000;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay, dropout;
-    bool decay_weights_only = false, tensorboard = false, resume = false, explain = false;
+    bool decay_weights_only = false, recompute = false, tensorboard = false, resume = false, explain = false;
     std::string checkpoint_every = "10m,epoch";
     double time_budget = 0;
     HeadArgs head;
@@ -127,6 +127,7 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.step.update.clip_value = a.clip_value;
     o.step.update.accumulate = a.accumulate;
     o.step.update.ema = a.ema;
+    o.step.recompute = a.recompute;
     o.trainable.freeze = split_list(a.freeze);
     o.trainable.freeze_layers = a.freeze_layers;
     o.trainable.dropout.ratio = a.dropout;
@@ -303,6 +304,7 @@ Verb train_verb() {
         add_networks(o, a->networks);
         o.add("precision", "P", a->precision, "of activations and their gradients; weights stay fp32: fp32, bf16, fp16, or auto (what the model permits here)")
             .one_of({"fp32", "bf16", "fp16", "auto"});
+        o.flag("recompute", a->recompute, "computes activations again on the way back instead of keeping them: less memory, up to a third slower");
         o.add("loss-scale", "X", a->loss_scale, "times which gradients are computed: dynamic (of fp16 unless given) or a number");
         o.add("loss-scale-every", "N", a->loss_scale_every, "good steps after which a dynamic loss scale doubles").at_least(1);
         add_data(o, a->data, false);

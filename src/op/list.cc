@@ -6,7 +6,7 @@ namespace hone {
 const std::vector<const OpDecl*>& all_ops() {
     static const std::vector<const OpDecl*> all = [] {
         static std::vector<OpDecl> store;
-        for (auto* family : {ops::batch_sync, ops::exchange, ops::conv, ops::conv_transpose, ops::gemm, ops::matmul, ops::pool, ops::batch_norm,
+        for (auto* family : {ops::after, ops::batch_sync, ops::exchange, ops::conv, ops::conv_transpose, ops::gemm, ops::matmul, ops::pool, ops::batch_norm,
                              ops::softmax, ops::reduce, ops::rnn, ops::quantize, ops::norm, ops::loss, ops::arg,
                              ops::scaled_attention, ops::text, ops::unpool, ops::signal, ops::detection,
                              ops::optimizer, ops::update, ops::identity, ops::fused, ops::quantised, ops::attention,

@@ -23,6 +23,7 @@ std::vector<OpDecl> matmul();
 std::vector<OpDecl> pool();
 std::vector<OpDecl> batch_norm();
 std::vector<OpDecl> batch_sync();
+std::vector<OpDecl> after();
 std::vector<OpDecl> exchange();
 std::vector<OpDecl> softmax();
 std::vector<OpDecl> reduce();

@@ -106,7 +106,7 @@ std::vector<std::string> missing_gradients(const Graph& g, const std::vector<See
     return without_rule(g, passed(g, order, seeds, dependent(g, order, with_respect_to)));
 }
 
-std::vector<ValueId> add_gradients(Graph& g, const std::vector<Seed>& seeds, const std::vector<ValueId>& with_respect_to) {
+std::vector<ValueId> add_gradients(Graph& g, const std::vector<Seed>& seeds, const std::vector<ValueId>& with_respect_to, std::map<NodeId, NodeId>* differentiates) {
     const std::vector<NodeId> order = g.order();
     const std::vector<bool> depends = dependent(g, order, with_respect_to);
     const std::vector<NodeId> nodes = passed(g, order, seeds, depends);
@@ -117,7 +117,12 @@ std::vector<ValueId> add_gradients(Graph& g, const std::vector<Seed>& seeds, con
     Arrived arrived(g);
     Builder b(g, "grad");
     for (const Seed& s : seeds) arrived.add(s.value, s.gradient == kNone ? b.filled(s.value, 1) : s.gradient);
-    for (size_t k = nodes.size(); k-- > 0;) differentiate(g, nodes[k], depends, arrived);
+    for (size_t k = nodes.size(); k-- > 0;) {
+        const NodeId first = g.node_count();
+        differentiate(g, nodes[k], depends, arrived);
+        if (differentiates)
+            for (NodeId id = first; id < g.node_count(); ++id) differentiates->emplace(id, nodes[k]);
+    }
     std::vector<ValueId> out;
     for (ValueId v : with_respect_to) {
         const ValueId d = arrived.sum(v, b);

@@ -4,6 +4,7 @@
 //
 //   std::vector<ValueId> d = add_gradients(g, {{loss, kNone}}, weights);    // d[i] = d loss / d weights[i]
 #pragma once
+#include <map>
 #include <vector>
 
 #include "op/op.h"
@@ -19,8 +20,10 @@ struct Seed {
 /// The gradient of sum_i <seed_i, value_i> for each value of `with_respect_to` (inputs, constants or computed values), of
 /// its dims; zeros where nothing depends on it. All types between them must be known (`specialise`). Nodes that are added
 /// have the origins of the node that they differentiate and are named after it (".grad").
+/// `differentiates`: filled with the nodes that rules added, and for each the node whose gradient it computes a part of.
 /// Throws unsupported "gradient.missing", naming the operators without a rule that a gradient would have to pass.
-std::vector<ValueId> add_gradients(Graph& g, const std::vector<Seed>& seeds, const std::vector<ValueId>& with_respect_to);
+std::vector<ValueId> add_gradients(Graph& g, const std::vector<Seed>& seeds, const std::vector<ValueId>& with_respect_to,
+                                   std::map<NodeId, NodeId>* differentiates = nullptr);
 
 /// Operators of `g` that stand between the values and have no rule: "Op x3 (node 'a')", empty when all can be passed.
 std::vector<std::string> missing_gradients(const Graph& g, const std::vector<Seed>& seeds,

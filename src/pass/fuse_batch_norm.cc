@@ -3,21 +3,12 @@
 // gradient, with the sum of two branches' gradients, joins the normalisation's. Gradients of convolutions' weights get the
 // activation computed again from what was normalised, which is kept anyway: the activation itself need not live from the
 // way forward to the way back.
-#include <algorithm>
-
 #include "pass/match.h"
 #include "pass/list.h"
 
 namespace hone::passes {
 namespace {
 
-/// The node of that kind among v's users, or kNone.
-template <class Is>
-NodeId user_that(const Graph& g, ValueId v, Is is) {
-    for (NodeId u : g.value(v).users)
-        if (is(g.node(u))) return u;
-    return kNone;
-}
 ValueId other_input(const Node& add, ValueId v) { return add.in(0) == v ? add.in(1) : add.in(0); }
 void copy_type(Graph& g, ValueId to, ValueId from) { g.value(to).type = g.value(from).type; }
 
@@ -50,15 +41,20 @@ bool find_forward(const Graph& g, NodeId id, Forward& f) {
     return g.node(next).is("Relu") && !g.is_output(g.node(next).out());
 }
 
-/// The gradient's side of it; `a` is the activation, slope and bias what made it.
-void fuse_backward(Graph& g, const Node& norm, ValueId a, ValueId residual, ValueId slope, ValueId bias) {
-    const ValueId x = norm.in(0), scale = norm.in(1);
-    const NodeId mask = user_that(g, a, [&](const Node& n) { return n.is("ReluGrad", "hone") && n.in(1) == a && n.in(0) != a; });
-    if (mask == kNone) return;
-    const ValueId masked = g.node(mask).out();
-    const NodeId back = user_that(g, masked, [&](const Node& n) { return n.is("BatchNormGrad", "hone") && n.in(0) == masked && n.in(1) == x && n.in(2) == scale; });
-    if (back == kNone) return;
+/// On the way back the ReLU's gradient joins the normalisation's, where one follows the other.
+bool fuse_backward(Graph& g, NodeId back) {
     const Node grad = g.node(back);
+    if (!grad.alive || !grad.is("BatchNormGrad", "hone")) return false;
+    const ValueId masked = grad.in(0), x = grad.in(1), scale = grad.in(2);
+    const TypeInfo &type = g.value(x).type, &small = g.value(scale).type;
+    if (!type.fixed() || type.shape.size() < 2 || small.dtype != DType::f32 || (type.dtype != DType::f32 && type.dtype != DType::bf16)) return false;
+    const NodeId mask = g.value(masked).producer;
+    if (mask == kNone || !g.node(mask).is("ReluGrad", "hone") || g.node(mask).in(0) == g.node(mask).in(1)) return false;
+    const ValueId a = g.node(mask).in(1);
+    // Where X makes the activation without a residual, its sign is computed again; else the activation is read.
+    const NodeId made = g.value(a).producer;
+    const bool computes = made != kNone && g.node(made).is("BatchNormAct", "hone") && g.node(made).in(0) == x && g.node(made).in(5) == kNone;
+    const ValueId slope = computes ? g.node(made).out(3) : kNone, bias = computes ? g.node(made).out(4) : kNone;
     ValueId dy = g.node(mask).in(0), dy2 = kNone;
     if (const NodeId sum = g.value(dy).producer; sum != kNone && g.node(sum).is("Add") && g.sole_user(dy) == mask && g.node(sum).in(0) != g.node(sum).in(1) &&
                                                  same_fixed_shape(g, g.node(sum).in(0), dy) && same_fixed_shape(g, g.node(sum).in(1), dy)) {
@@ -66,10 +62,8 @@ void fuse_backward(Graph& g, const Node& norm, ValueId a, ValueId residual, Valu
         dy = g.node(sum).in(0);
     }
     const bool kept = g.value(masked).users.size() > 1 || g.is_output(masked);
-    const bool computes = residual == kNone;
-    Attributes attributes{{"epsilon", real_attribute(norm, "epsilon", 1e-5f)}, {"relu", int64_t{1}}};
-    const NodeId fused = g.add_node("hone", "BatchNormActGrad",
-                                    {dy, x, scale, dy2, computes ? kNone : a, computes ? slope : kNone, computes ? bias : kNone},
+    Attributes attributes{{"epsilon", real_attribute(grad, "epsilon", 1e-5f)}, {"relu", int64_t{1}}};
+    const NodeId fused = g.add_node("hone", "BatchNormActGrad", {dy, x, scale, dy2, computes ? kNone : a, slope, bias},
                                     kept ? 4 : 3, std::move(attributes), grad.name + ":fused", join_origins(g, {mask, back}));
     for (size_t i = 0; i < 3; ++i) {
         const ValueId to = g.node(fused).out(i);
@@ -87,6 +81,7 @@ void fuse_backward(Graph& g, const Node& norm, ValueId a, ValueId residual, Valu
         g.replace_uses(masked, to);
     }
     g.remove_node(mask);
+    return true;
 }
 
 /// It reads its operands on the way forward alone.
@@ -97,21 +92,25 @@ bool forward_only(const Node& n) {
 }
 
 /// Weight gradients read the activation computed again.
-void compute_again(Graph& g, ValueId x, ValueId a, ValueId slope, ValueId bias) {
+bool compute_again(Graph& g, NodeId act) {
+    const Node made = g.node(act);
+    if (!made.alive || !made.is("BatchNormAct", "hone") || made.in(5) != kNone) return false;
+    const ValueId x = made.in(0), a = made.out(0), slope = made.out(3), bias = made.out(4);
     std::vector<NodeId> readers;
     for (NodeId u : g.value(a).users) {
-        if (g.is_output(a)) return;
+        if (g.is_output(a)) return false;
         if (g.node(u).is("ConvGradWeight", "hone") && g.node(u).in(0) == a && g.node(u).in(1) != a) readers.push_back(u);
-        else if (!forward_only(g.node(u))) return;  // someone else keeps it alive
+        else if (!forward_only(g.node(u))) return false;  // someone else keeps it alive
     }
     for (NodeId u : readers) {
         const NodeId apply = g.add_node("hone", "BatchNormApply", {x, slope, bias}, 1, {{"relu", int64_t{1}}}, g.node(u).name + ":again", g.node(u).origins);
         copy_type(g, g.node(apply).out(), a);
         g.set_input(u, 0, g.node(apply).out());
     }
+    return !readers.empty();
 }
 
-bool fuse(Graph& g, NodeId id) {
+bool fuse_forward(Graph& g, NodeId id) {
     Forward f;
     if (!g.node(id).alive || !find_forward(g, id, f)) return false;
     const Node norm = g.node(id);
@@ -132,8 +131,6 @@ bool fuse(Graph& g, NodeId id) {
     g.remove_node(f.relu);
     if (f.add != kNone) g.remove_node(f.add);
     g.remove_node(f.norm);
-    fuse_backward(g, norm, now.out(0), f.residual, now.out(3), now.out(4));
-    if (f.residual == kNone) compute_again(g, norm.in(0), now.out(0), now.out(3), now.out(4));
     return true;
 }
 
@@ -141,7 +138,8 @@ bool fuse(Graph& g, NodeId id) {
 
 bool fuse_batch_norm(Graph& g, const PassOptions&) {
     bool any = false;
-    for (NodeId id : g.order()) any |= fuse(g, id);
+    for (const auto step : {fuse_forward, fuse_backward, compute_again})
+        for (NodeId id : g.order()) any |= step(g, id);
     if (any) remove_dead(g);
     return any;
 }

@@ -47,7 +47,7 @@ struct Candidate {
     std::vector<InPlace> in_place = {};  ///< in order of preference
     bool measured_only = false;      ///< never of a fixed plan: its answers may differ in bits, or it is seldom faster
     int variants = 1;                ///< how many values of LowerContext::variant are worth trying, at most
-    bool view = false;               ///< output 0 is input 0 with other dims: no kernel at all
+    bool view = false;               ///< output 0 is input 0, with other dims unless `layout` is any: no kernel at all
     std::vector<int> packed = {};    ///< constant inputs that the kernel has packed: their own memory is not kept
     std::vector<int> plain_in = {}, plain_out = {};  ///< operands that are plain whatever the layout: weights and their gradients
     Layout in_layout(size_t i, Layout l) const { return std::find(plain_in.begin(), plain_in.end(), static_cast<int>(i)) == plain_in.end() ? l : Layout::plain; }

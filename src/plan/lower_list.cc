@@ -38,7 +38,7 @@ const std::map<std::string, LowerFunction>& lowerings() {
         add(lower::normalise_gradient, {"hone.LayerNormGrad", "hone.SoftmaxGrad"});
         add(lower::loss, {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss", "hone.CrossEntropyGrad"});
         add(lower::move, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "Concat", "Split",
-                          "Slice", "Gather"});
+                          "Slice", "Gather", "hone.After"});
         add(lower::pick, {"Pad", "Tile", "Expand", "Resize"});
         add(lower::scaled_attention, {"Attention"});
         add(lower::recurrent, {"RNN", "LSTM", "GRU", "hone.LSTM", "hone.GRU"});

@@ -10,9 +10,10 @@ namespace hone::lower {
 
 namespace {
 
-void view(std::vector<Candidate>& list) {
+void view(std::vector<Candidate>& list, LayoutRule layout = LayoutRule::plain) {
     Candidate k;
     k.name = "view";
+    k.layout = layout;
     k.view = true;
     list.push_back(std::move(k));
 }
@@ -111,6 +112,7 @@ void move(const LowerContext& c, std::vector<Candidate>& list) {
     if (op == "Concat") return concat(c, list);
     if (op == "Split") return split(c, list);
     if (op == "Slice" || op == "Gather") return pick(c, list);
+    if (op == "After") return view(list, LayoutRule::any);
     if (c.node.outputs.size() == 1 && count_of(c.in(0)) == count_of(c.out()) && (op != "Dropout" || !c.given(2))) view(list);
 }
 

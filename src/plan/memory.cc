@@ -53,24 +53,34 @@ void plan_memory(Plan& p) {
         }
     }
 
-    std::vector<int> order;
+    struct Piece {
+        Life life;
+        size_t bytes;
+        size_t* offset;
+    };
+    std::vector<Piece> order, placed;
     for (size_t i = 0; i < p.slots.size(); ++i)
-        if (p.slots[i].kind == SlotKind::arena && p.slots[i].root == static_cast<int>(i) && life[i].first >= 0) order.push_back(static_cast<int>(i));
-    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return slot(a).bytes > slot(b).bytes; });
-    std::vector<int> placed;
-    for (int i : order) {
+        if (p.slots[i].kind == SlotKind::arena && p.slots[i].root == static_cast<int>(i) && life[i].first >= 0) order.push_back({life[i], p.slots[i].bytes, &p.slots[i].offset});
+    for (int k = 0; k < n_steps; ++k) {
+        Step& s = p.steps[static_cast<size_t>(k)];
+        const size_t scratch = s.kernel ? s.kernel->scratch_bytes() : 0;
+        if (p.states.empty()) p.scratch_bytes = std::max(p.scratch_bytes, scratch);
+        else if (scratch) order.push_back({{k, k, false}, scratch, &s.scratch_offset});
+    }
+    std::stable_sort(order.begin(), order.end(), [](const Piece& a, const Piece& b) { return a.bytes > b.bytes; });
+    for (const Piece& piece : order) {
         std::vector<std::pair<size_t, size_t>> busy;
-        for (int j : placed)
-            if (at(i).first <= at(j).last && at(j).first <= at(i).last) busy.emplace_back(slot(j).offset, slot(j).offset + (slot(j).bytes + 63) / 64 * 64);
+        for (const Piece& q : placed)
+            if (piece.life.first <= q.life.last && q.life.first <= piece.life.last) busy.emplace_back(*q.offset, *q.offset + (q.bytes + 63) / 64 * 64);
         std::sort(busy.begin(), busy.end());
         size_t offset = 0;
         for (const auto& [from, to] : busy) {
-            if (offset + slot(i).bytes <= from) break;
+            if (offset + piece.bytes <= from) break;
             offset = std::max(offset, to);
         }
-        slot(i).offset = offset;
-        p.arena_bytes = std::max(p.arena_bytes, offset + (slot(i).bytes + 63) / 64 * 64);
-        placed.push_back(i);
+        *piece.offset = offset;
+        p.arena_bytes = std::max(p.arena_bytes, offset + (piece.bytes + 63) / 64 * 64);
+        placed.push_back(piece);
     }
 }
 

@@ -75,6 +75,7 @@ struct Step {
     Layout layout = Layout::plain;
     std::vector<std::string> origins;
     Isa isa = Isa::scalar;
+    size_t scratch_offset = 0;    ///< in the arena of a plan with states; else 0, of what all steps share
     std::string device = "cpu";
     Cost cost;
 };
@@ -116,7 +117,7 @@ class Plan {
     /// Inputs that a run writes: after it, the tensor given for `input` holds what output `output` is. Indices into `inputs`
     /// and `outputs`.
     std::vector<State> states;
-    size_t arena_bytes = 0, scratch_bytes = 0;
+    size_t arena_bytes = 0, scratch_bytes = 0;  ///< scratch_bytes: what lies outside of the arena
     int threads = 1;
     /// The slot whose memory `slot` lies in: itself when it shares none.
     int root_of(int slot) const {

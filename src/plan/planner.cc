@@ -119,7 +119,7 @@ class Planner {
             LowerContext c{g_, id, n, threads};
             for (Candidate& k : candidates_for(c)) {
                 if (k.isa > usable_isa() || k.measured_only) continue;
-                if (k.view) return plan_view(std::move(s), n);
+                if (k.view) return plan_view(std::move(s), n, k.layout == LayoutRule::any ? layout_of(n.inputs[0]) : Layout::plain);
                 if (take(s, n, k, layout_for(k, n), threads, 0)) return;
             }
         }
@@ -177,7 +177,6 @@ class Planner {
             const ValueId v = n.outputs[i];
             s.out.push_back(v == kNone ? -1 : new_slot(v, dims_of(g_.value(v).type.shape).size() >= 3 ? k.out_layout(i, layout) : Layout::plain));
         }
-        plan_.scratch_bytes = std::max(plan_.scratch_bytes, s.kernel->scratch_bytes());
         for (const InPlace& w : k.in_place) {
             const int from = s.in[static_cast<size_t>(w.input)], to = s.out[static_cast<size_t>(w.output)];
             if (from >= 0 && to >= 0 && plan_.slots[static_cast<size_t>(from)].bytes == plan_.slots[static_cast<size_t>(to)].bytes) plan_.in_place_wishes.push_back({plan_.steps.size(), from, to});
@@ -185,11 +184,10 @@ class Planner {
         plan_.steps.push_back(std::move(s));
     }
 
-    void plan_view(Step s, const Node& n) {
+    void plan_view(Step s, const Node& n, Layout layout) {
         s.kind = StepKind::view;
-        const int from = slot_in(n.inputs[0], Layout::plain), to = new_slot(n.outputs[0], Layout::plain);
-        s.in = {from};
-        s.out = {to};
+        s.in = {slot_in(n.inputs[0], layout)};
+        s.out = {new_slot(n.outputs[0], layout)};
         plan_.steps.push_back(std::move(s));
     }
 

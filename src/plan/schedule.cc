@@ -13,8 +13,10 @@ class Scheduler {
     explicit Scheduler(const Graph& g) : g_(g), missing_(static_cast<size_t>(g.node_count())), uses_(static_cast<size_t>(g.value_count())) {
         for (const State& s : g.states)
             if (const NodeId p = g.value(g.outputs[s.output]).producer; p != kNone) old_[p].push_back(g.inputs[s.input]);
-        for (ValueId v = 0; v < g.value_count(); ++v) uses_[static_cast<size_t>(v)] = g.value(v).users.size();
-        for (ValueId v : g.outputs) ++uses_[static_cast<size_t>(v)];
+        for (NodeId id : g.order())
+            if (!is_after(id))
+                for (ValueId v : g.node(id).inputs) use(v, 1);
+        for (ValueId v : g.outputs) use(v, 1);
     }
 
     std::vector<NodeId> run() {
@@ -35,8 +37,8 @@ class Scheduler {
             const NodeId id = next();
             ready_.erase(rank_.at(id));
             out.push_back(id);
-            for (ValueId v : g_.node(id).inputs)
-                if (v != kNone) --uses_[static_cast<size_t>(v)];
+            if (!is_after(id))
+                for (ValueId v : g_.node(id).inputs) use(v, -1);
             for (ValueId v : g_.node(id).outputs)
                 if (v != kNone)
                     for (NodeId u : g_.value(v).users) arrived(u);
@@ -69,21 +71,32 @@ class Scheduler {
     bool blocked(NodeId id) const {
         const auto it = old_.find(id);
         if (it == old_.end()) return false;
-        for (ValueId v : it->second) {
-            const std::vector<NodeId>& users = g_.value(v).users;
-            if (uses_[static_cast<size_t>(v)] > static_cast<size_t>(std::count(users.begin(), users.end(), id))) return true;
-        }
-        return false;
+        return std::any_of(it->second.begin(), it->second.end(), [&](ValueId v) { return uses_[static_cast<size_t>(v)] > own_uses(id, v); });
+    }
+    bool is_after(NodeId id) const { return g_.node(id).is("After", "hone"); }
+    /// The value whose memory v is.
+    ValueId root(ValueId v) const {
+        for (NodeId p = g_.value(v).producer; p != kNone && is_after(p); p = g_.value(v).producer) v = g_.node(p).in(0);
+        return v;
+    }
+    void use(ValueId v, int by) {
+        if (v != kNone) uses_[static_cast<size_t>(root(v))] += static_cast<size_t>(by);
+    }
+    size_t own_uses(NodeId id, ValueId memory) const {
+        const std::vector<ValueId>& in = g_.node(id).inputs;
+        return static_cast<size_t>(std::count_if(in.begin(), in.end(), [&](ValueId v) { return v != kNone && root(v) == memory; }));
     }
     bool frees(NodeId id) const {
+        if (is_after(id)) return false;
         const Node& n = g_.node(id);
         size_t taken = 0, freed = 0;
         if (!old_.contains(id))  // else the result takes the old value's memory
             for (ValueId v : n.outputs) taken += bytes(v);
-        const std::set<ValueId> inputs(n.inputs.begin(), n.inputs.end());
-        for (ValueId v : inputs)
-            if (v != kNone && g_.value(v).producer != kNone && uses_[static_cast<size_t>(v)] == static_cast<size_t>(std::count(n.inputs.begin(), n.inputs.end(), v)))
-                freed += bytes(v);
+        std::set<ValueId> memory;
+        for (ValueId v : n.inputs)
+            if (v != kNone) memory.insert(root(v));
+        for (ValueId v : memory)
+            if (g_.value(v).producer != kNone && uses_[static_cast<size_t>(v)] == own_uses(id, v)) freed += bytes(v);
         return freed > 0 && freed >= taken;
     }
     size_t bytes(ValueId v) const {
@@ -93,7 +106,7 @@ class Scheduler {
 
     const Graph& g_;
     std::vector<int> missing_;
-    std::vector<size_t> uses_;  ///< of a value, to come
+    std::vector<size_t> uses_;  ///< of a value's memory, to come
     std::map<NodeId, std::vector<ValueId>> old_;  ///< what a node gives a new value
     std::map<NodeId, std::pair<NodeId, NodeId>> rank_;  ///< the smaller goes first
     std::map<NodeId, std::vector<NodeId>> after_;        ///< nodes that wait for a node whose result they do not read

@@ -57,11 +57,12 @@ void Session::execute(const std::vector<Tensor>& inputs) {
         }
     }
     ThreadPool::Use use(plan_->threads > 1 ? pool_ : nullptr);
+    void* scratch = plan_->states.empty() ? scratch_.get() : arena_.get();
     if (profile_) marks_[0] = ticks();
     for (size_t k = 0; k < plan_->steps.size(); ++k) {
         const Step& s = plan_->steps[k];
         const bool exchanged = exchanger_ && exchanger_->run(k, step_in_[k].data(), step_out_[k].data());
-        if (s.kind == StepKind::kernel && !exchanged) s.kernel->run({step_in_[k].data(), step_out_[k].data(), scratch_.get()});
+        if (s.kind == StepKind::kernel && !exchanged) s.kernel->run({step_in_[k].data(), step_out_[k].data(), static_cast<char*>(scratch) + s.scratch_offset});
         else if (s.kind != StepKind::view && !exchanged) run_step(s);
         if (profile_) marks_[k + 1] = ticks();
         if (observer_) observer_(k);

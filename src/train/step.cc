@@ -6,6 +6,7 @@
 #include "pass/autodiff.h"
 #include "pass/list.h"
 #include "pass/mixed_precision.h"
+#include "pass/recompute.h"
 #include "train/parallel.h"
 
 namespace hone::train {
@@ -37,7 +38,9 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
         with.unscale = scaling->reciprocal();
         with.skip_nonfinite = true;
     }
-    std::vector<ValueId> gradients = add_gradients(g, {{loss, scaling ? scaling->seed() : kNone}}, weights);
+    std::map<NodeId, NodeId> differentiates;
+    std::vector<ValueId> gradients = add_gradients(g, {{loss, scaling ? scaling->seed() : kNone}}, weights, &differentiates);
+    if (options.recompute) recompute_activations(g, differentiates);
     if (options.precision != Precision::fp32) gradients = widen_gradients(g, gradients);
     gradients = exchange_step(g, gradients, options.loss.reduction, options.exchange);
     Update update = add_update(g, t.parameters, gradients, with);

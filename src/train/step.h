@@ -27,6 +27,7 @@ struct StepOptions {
     LossScale scale{};
     double loss_factor = 1;  ///< the loss is multiplied by it
     ExchangeOptions exchange{};  ///< with other ranks
+    bool recompute = false;      ///< activations that the way back reads are computed again instead of kept (pass/recompute.h)
 };
 
 struct TrainingStep {

@@ -99,8 +99,8 @@ ValueId Builder::average_to(const std::string& name, ValueId x, int64_t side) {
 
 ValueId Builder::global_mean(ValueId x) { return flatten(add("GlobalAveragePool", "avgpool", {x})); }
 
-ValueId Builder::mean_of_steps(const std::string& name, ValueId x) {
-    return add("ReduceMean", name, {x, fixed("first_axis", Tensor::of_i64({0}))}, {{"keepdims", int64_t{0}}});
+ValueId Builder::mean_over(const std::string& name, ValueId x, int64_t axis) {
+    return add("ReduceMean", name, {x, fixed(cat(name, ".axis"), Tensor::of_i64({axis}))}, {{"keepdims", int64_t{0}}});
 }
 
 ValueId Builder::flatten(ValueId x) {

@@ -78,7 +78,7 @@ class Builder {
     /// Averages down to at most side x side, windows as even as torch's adaptive pooling where that divides.
     ValueId average_to(const std::string& name, ValueId x, int64_t side);
     ValueId global_mean(ValueId x);                                    ///< [N,C,H,W] to [N,C]
-    ValueId mean_of_steps(const std::string& name, ValueId x);         ///< [T,N,F] to [N,F]
+    ValueId mean_over(const std::string& name, ValueId x, int64_t axis);  ///< without that axis
     ValueId flatten(ValueId x);                                        ///< to [N,-]; x where it is that
     ValueId dropout(const std::string& name, ValueId x, float ratio);  ///< does nothing until the trainer switches it on; x at 0
     ValueId linear(const std::string& name, ValueId x, int64_t outputs, bool bias = true);  ///< Gemm over [N,inputs]

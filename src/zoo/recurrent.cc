@@ -74,7 +74,7 @@ std::vector<Network> lstm(const Request& r) { return last_step("lstm", "LSTM", r
 std::vector<Network> gru(const Request& r) {
     Builder b("gru", r.seed, torch_rules);
     const Sequence s = recurrent(b, "gru", steps_first(b, r), {"GRU", scaled(128, r.width), r.depth, true, false, dropout_of(r, 0)});
-    return classifies(b, b.linear("fc", b.mean_of_steps("mean", s.steps), r.classes));
+    return classifies(b, b.linear("fc", b.mean_over("mean", s.steps, 0), r.classes));
 }
 
 }  // namespace hone::zoo

@@ -20,7 +20,7 @@ ValueId text_encoder(Builder& b, ValueId tokens, const Request& r) {
     ValueId x = b.add("Gather", "token", {table, tokens}, {{"axis", int64_t{0}}});
     x = b.add("Transpose", "steps", {x}, {{"perm", std::vector<int64_t>{1, 0, 2}}});
     x = recurrent(b, "gru", x, {"GRU", hidden, 1, true}).steps;
-    return b.unit_length("unit", b.linear("text_embed", b.mean_of_steps("mean", x), r.embedding));
+    return b.unit_length("unit", b.linear("text_embed", b.mean_over("mean", x, 0), r.embedding));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vision transformer (Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021): patches as tokens, a class token, a
-// learned position for each, blocks that normalise first. As ViT-B/16, or for small pictures with patches of 4x4, 3 blocks and
-// 4 heads of 16. Weights begin much as torchvision's, which fit any width: Xavier's, of the patches lecun's, biases 0.
+// The vision transformer (Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021): patches as tokens, a learned position
+// for each, blocks that normalise first. As ViT-B/16 with a class token, or for small pictures with patches of 4x4, 3 blocks and
+// 4 heads of 16, which answers from the mean over the tokens (Beyer et al., "Better plain ViT baselines for ImageNet-1k", 2022).
+// Weights begin much as torchvision's, which fit any width: Xavier's, of the patches lecun's, biases 0.
 #include <algorithm>
 #include <cmath>
 
@@ -16,12 +17,13 @@ constexpr Rules rules{lecun, zeros, xavier, zeros};
 /// A member of the family.
 struct Form {
     int64_t patch, heads, head_size, depth;
+    bool class_token;
     float dropout = 0;
     int64_t width() const { return heads * head_size; }
 };
 
 Form form_of(const Request& r) {
-    Form f = small_stem(r) ? Form{4, 4, 16, 3} : Form{16, 12, 64, 12};
+    Form f = small_stem(r) ? Form{4, 4, 16, 3, false} : Form{16, 12, 64, 12, true};
     f.heads = scaled(f.heads, r.width);
     if (r.depth) f.depth = r.depth;
     f.dropout = dropout_of(r, 0);
@@ -33,13 +35,14 @@ Form form_of(const Request& r) {
     return f;
 }
 
-/// Every patch and, before them, the class token, with their positions: [N,tokens,width]. The token is padded to all positions
+/// Every patch and, before them, a class token, with their positions: [N,tokens,width]. The token is padded to all positions
 /// and the picture's tokens to one more, so that no shape depends on the batch.
 ValueId tokens_of(Builder& b, const Form& f, int64_t channels) {
     ValueId x = b.conv("patch", b.image(), {.channels = channels, .filters = f.width(), .kernel = f.patch, .stride = f.patch, .pad = 0});
     const int64_t patches = b.dim(x, 2) * b.dim(x, 3);
     x = b.reshape("patches", x, {0, f.width(), patches});
     x = b.add("Transpose", "tokens", {x}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+    if (!f.class_token) return b.sum("embedded", x, b.parameter("position", {1, patches, f.width()}, normal(0.02)));
     const ValueId token = b.parameter("class_token", {1, 1, f.width()}, normal(0.02));
     const ValueId position = b.parameter("position", {1, patches + 1, f.width()}, normal(0.02));
     const ValueId first = b.add("Pad", "class_token.pad", {token, b.fixed("class_token.pads", Tensor::of_i64({0, 0, 0, 0, patches, 0}))});
@@ -80,8 +83,9 @@ std::vector<Network> vit(const Request& r) {
     Builder b("vit", asked("a ViT", r), rules);
     ValueId x = b.dropout("dropout", tokens_of(b, f, r.input[0]), f.dropout);
     for (int64_t i = 0; i < f.depth; ++i) x = block(b, f, cat("blocks.", i), x);
-    x = b.add("Gather", "class", {x, b.fixed("class.index", Tensor::scalar_i64(0))}, {{"axis", int64_t{1}}});
-    return classifies(b, b.linear("head", b.layer_norm("norm", x), r.classes));
+    if (f.class_token) x = b.layer_norm("norm", b.add("Gather", "class", {x, b.fixed("class.index", Tensor::scalar_i64(0))}, {{"axis", int64_t{1}}}));
+    else x = b.mean_over("mean", b.layer_norm("norm", x), 1);
+    return classifies(b, b.linear("head", x, r.classes));
 }
 
 }  // namespace hone::zoo

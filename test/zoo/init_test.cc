@@ -103,7 +103,7 @@ TEST(Init, VggAndMobilenetAreTorchvisions) {
 
 TEST(Init, VitIsMuchAsTorchvisionsAndDcganAsItsPaper) {
     const Parameters v("vit", {.input = {1, 28, 28}, .classes = 10});
-    for (const char* name : {"class_token", "position"}) v.normal(name, 0.02);
+    v.normal("position", 0.02);
     v.normal("patch.weight", 1 / std::sqrt(16.0));
     v.uniform("blocks.0.attn.qkv.weight", std::sqrt(6.0 / (64 + 192)));
     v.uniform("blocks.2.mlp.fc2.weight", std::sqrt(6.0 / (64 + 256)));
