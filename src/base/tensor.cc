@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/tensor.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 
@@ -9,12 +11,24 @@
 
 namespace hone {
 
+namespace {
+[[maybe_unused]] constexpr size_t kLarge = size_t{2} << 20;
+}  // namespace
+
 std::shared_ptr<void> allocate_aligned(size_t bytes) {
     if (bytes > limits().memory_bytes)
         fail(ErrorKind::budget, "memory.limit",
              cat("a buffer of ", bytes, " bytes exceeds the memory limit of ", limits().memory_bytes, " bytes"),
              "Raise it with --max-memory.");
     const size_t rounded = (bytes + 127) / 64 * 64;
+#ifndef __SANITIZE_ADDRESS__
+    // Large blocks are the kernel's zero pages: resident once they are written, and given back when they are freed.
+    if (rounded >= kLarge) {
+        void* pages = mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED) fail(ErrorKind::budget, "memory.out", cat("out of memory asking for ", bytes, " bytes"));
+        return {pages, [rounded](void* p) { munmap(p, rounded); }};
+    }
+#endif
     void* p = std::aligned_alloc(64, rounded);
     if (!p) fail(ErrorKind::budget, "memory.out", cat("out of memory asking for ", bytes, " bytes"));
     std::memset(p, 0, rounded);

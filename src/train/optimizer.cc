@@ -60,8 +60,8 @@ void check_options(const UpdateOptions& o) {
 
 class Updater {
   public:
-    Updater(Graph& g, const std::vector<Parameter>& parameters, std::vector<ValueId> gradients, const UpdateOptions& o)
-        : g_(g), b_(g, "update"), parameters_(parameters), d_(std::move(gradients)), o_(o), decl_(find_optimizer(o.optimizer)),
+    Updater(Graph& g, std::vector<Parameter> parameters, std::vector<ValueId> gradients, const UpdateOptions& o)
+        : g_(g), b_(g, "update"), parameters_(std::move(parameters)), d_(std::move(gradients)), o_(o), decl_(find_optimizer(o.optimizer)),
           hyper_(resolve(decl_.hyper, o.hyper, cat("optimiser '", o.optimizer, "'"))) {
         check_options(o);
         if (hyper_.contains("nesterov") && hyper_["nesterov"] != 0 && hyper_["momentum"] == 0)
@@ -136,12 +136,13 @@ class Updater {
         for (ValueId& d : d_) d = b_.mul(d, b_.cast(factor, b_.dtype(d)));
     }
 
-    void update(const Parameter& p, ValueId gradient, ValueId step) {
+    void update(Parameter& p, ValueId gradient, ValueId step) {
         HyperValues hyper = hyper_;
         if (o_.decay_weights_only && p.kind != ParameterKind::weight) hyper["weight_decay"] = 0;
         std::vector<ValueId> in{p.value, gradient, out_.rate, step, apply_};
         std::vector<ValueId> states{p.value};
         out_.initial[p.name] = p.initial.clone();
+        p.initial = {};  // the memory of one need not wait for all
         for (const MomentDecl& m : decl_.moments) {
             if (m.when && hyper.at(m.when) == 0) continue;
             states.push_back(state(cat(p.name, ".", m.name), Tensor::zeros(b_.dtype(p.value), b_.dims(p.value))));
@@ -153,7 +154,7 @@ class Updater {
         if (o_.ema > 0) average(p, next[0]);
     }
     void average(const Parameter& p, ValueId weights) {
-        const ValueId before = state(p.name + ".ema", p.initial.clone());
+        const ValueId before = state(p.name + ".ema", out_.initial.at(p.name).clone());
         ValueId next = b_.add(b_.scale(before, o_.ema), b_.scale(weights, 1 - o_.ema));
         if (apply_ != kNone) next = b_.where(apply_, next, before);
         bind(before, next);
@@ -161,7 +162,7 @@ class Updater {
 
     Graph& g_;
     Builder b_;
-    const std::vector<Parameter>& parameters_;
+    std::vector<Parameter> parameters_;
     std::vector<ValueId> d_;
     const UpdateOptions& o_;
     const OptimizerDecl& decl_;
@@ -172,8 +173,8 @@ class Updater {
 
 }  // namespace
 
-Update add_update(Graph& g, const std::vector<Parameter>& parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options) {
-    return Updater(g, parameters, gradients, options).run();
+Update add_update(Graph& g, std::vector<Parameter> parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options) {
+    return Updater(g, std::move(parameters), gradients, options).run();
 }
 
 }  // namespace hone::train

@@ -60,6 +60,6 @@ struct Update {
 
 /// `gradients[i]` is that of `parameters[i]`, of its type. Adds the input "lr" and the states; the graph's outputs gain the
 /// new states. Throws usage "train.name", "train.hyper".
-Update add_update(Graph& g, const std::vector<Parameter>& parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options);
+Update add_update(Graph& g, std::vector<Parameter> parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options);
 
 }  // namespace hone::train
