@@ -9,6 +9,7 @@
 #include "base/timing.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
+#include "train/lean_step.h"
 #include "zoo/zoo.h"
 
 namespace hone::suite {
@@ -90,9 +91,10 @@ OwnTrainer::OwnTrainer(const std::string& folder, const std::string& name, int64
     images_ = read_batches(path + ".x", DType::f32, dims);
     labels_ = read_batches(path + ".y", DType::i64, {batch});
     train::StepOptions options;
-    options.precision = precision, options.recompute = recompute;
+    options.precision = precision;
     options.update.hyper["momentum"] = training_momentum;
-    train::TrainingStep step = train::training_step(train::make_trainable(specialise(read_model(path + ".onnx"), {dims})), options);
+    train::Trainable trainable = train::make_trainable(specialise(read_model(path + ".onnx"), {dims}));
+    train::TrainingStep step = recompute ? train::lean_step(std::move(trainable), options, {.threads = pool.threads()}) : train::training_step(std::move(trainable), options);
     runner_ = std::make_unique<train::StepRunner>(std::move(step), &pool, PlanOptions{.threads = pool.threads()});
 }
 

@@ -127,7 +127,7 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     o.step.update.clip_value = a.clip_value;
     o.step.update.accumulate = a.accumulate;
     o.step.update.ema = a.ema;
-    o.step.recompute = a.recompute;
+    if (a.recompute) o.step.recompute.emplace();
     o.trainable.freeze = split_list(a.freeze);
     o.trainable.freeze_layers = a.freeze_layers;
     o.trainable.dropout.ratio = a.dropout;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch normalisation in training takes in the residual's Add and the ReLU that follow it; on the way back the ReLU's
-// gradient, with the sum of two branches' gradients, joins the normalisation's. Gradients of convolutions' weights get the
-// activation computed again from what was normalised, which is kept anyway: the activation itself need not live from the
-// way forward to the way back.
+// gradient, with the sum of two branches' gradients, joins the normalisation's. In bf16 it becomes the same operators where
+// no ReLU follows: their kernels need no widening. Gradients of convolutions' weights get the activation computed again from
+// what was normalised, which is kept anyway: the activation itself need not live from the way forward to the way back.
+#include <set>
+#include <vector>
+
 #include "pass/match.h"
 #include "pass/list.h"
 
@@ -12,12 +15,28 @@ namespace {
 ValueId other_input(const Node& add, ValueId v) { return add.in(0) == v ? add.in(1) : add.in(0); }
 void copy_type(Graph& g, ValueId to, ValueId from) { g.value(to).type = g.value(from).type; }
 
-/// What a BatchNormalization becomes: y = relu(normalised + residual).
+/// What a BatchNormalization becomes: y = relu(normalised + residual), or y = normalised where no ReLU follows.
 struct Forward {
     NodeId norm, add = kNone, relu = kNone;
     ValueId residual = kNone;
 };
 
+/// Add and ReLU behind it, where they are there and nobody else reads what lies between.
+void find_followers(const Graph& g, Forward& f) {
+    ValueId y = g.node(f.norm).out();
+    NodeId next = g.is_output(y) ? kNone : g.sole_user(y), add = kNone;
+    ValueId residual = kNone;
+    if (next != kNone && g.node(next).is("Add")) {
+        residual = other_input(g.node(next), y);
+        add = next, y = g.node(next).out();
+        if (residual == g.node(f.norm).out() || g.value(residual).is_constant() || !same_fixed_shape(g, residual, y) || g.is_output(y)) return;
+        next = g.sole_user(y);
+    }
+    if (next == kNone || !g.node(next).is("Relu") || g.is_output(g.node(next).out())) return;
+    f.add = add, f.relu = next, f.residual = residual;
+}
+
+/// A normalisation alone gains where it would be widened: in bf16.
 bool find_forward(const Graph& g, NodeId id, Forward& f) {
     const Node& n = g.node(id);
     if (!n.is("BatchNormalization") || !int_attribute(n, "training_mode", 0)) return false;
@@ -25,20 +44,34 @@ bool find_forward(const Graph& g, NodeId id, Forward& f) {
         const TypeInfo& t = g.value(n.in(i)).type;
         if (!t.fixed() || (t.dtype != DType::f32 && (i || t.dtype != DType::bf16))) return false;
     }
-    if (g.value(n.in(0)).type.shape.size() < 2 || g.is_output(n.out())) return false;
+    if (g.value(n.in(0)).type.shape.size() < 2) return false;
     f = {.norm = id};
-    ValueId y = n.out();
-    NodeId next = g.sole_user(y);
-    if (next == kNone) return false;
-    if (g.node(next).is("Add")) {
-        const ValueId r = other_input(g.node(next), y);
-        if (r == y || g.value(r).is_constant() || !same_fixed_shape(g, r, y) || g.is_output(g.node(next).out())) return false;
-        f.add = next, f.residual = r, y = g.node(next).out();
-        next = g.sole_user(y);
-        if (next == kNone) return false;
+    find_followers(g, f);
+    return f.relu != kNone || (g.value(n.in(0)).type.dtype == DType::bf16 && !g.is_output(n.out()));
+}
+
+/// v is computed from `from`, by however many nodes.
+bool depends(const Graph& g, ValueId v, ValueId from) {
+    std::set<NodeId> seen;
+    std::vector<ValueId> open{v};
+    while (!open.empty()) {
+        const ValueId now = open.back();
+        open.pop_back();
+        if (now == from) return true;
+        if (now == kNone || g.value(now).producer == kNone || !seen.insert(g.value(now).producer).second) continue;
+        const std::vector<ValueId>& in = g.node(g.value(now).producer).inputs;
+        open.insert(open.end(), in.begin(), in.end());
     }
-    f.relu = next;
-    return g.node(next).is("Relu") && !g.is_output(g.node(next).out());
+    return false;
+}
+
+/// The three gradients of `grad` are those of `fused`.
+void take_outputs(Graph& g, NodeId fused, const Node& grad, ValueId x, ValueId scale) {
+    for (size_t i = 0; i < 3; ++i) {
+        const ValueId to = g.node(fused).out(i);
+        copy_type(g, to, i ? scale : x);
+        if (grad.out(i) != kNone) g.replace_uses(grad.out(i), to);
+    }
 }
 
 /// On the way back the ReLU's gradient joins the normalisation's, where one follows the other.
@@ -49,31 +82,31 @@ bool fuse_backward(Graph& g, NodeId back) {
     const TypeInfo &type = g.value(x).type, &small = g.value(scale).type;
     if (!type.fixed() || type.shape.size() < 2 || small.dtype != DType::f32 || (type.dtype != DType::f32 && type.dtype != DType::bf16)) return false;
     const NodeId mask = g.value(masked).producer;
-    if (mask == kNone || !g.node(mask).is("ReluGrad", "hone") || g.node(mask).in(0) == g.node(mask).in(1)) return false;
+    if (mask == kNone || !g.node(mask).is("ReluGrad", "hone") || g.node(mask).in(0) == g.node(mask).in(1)) {
+        if (type.dtype != DType::bf16 || grad.outputs.size() < 3) return false;  // as on the way forward
+        const NodeId alone = g.add_node("hone", "BatchNormActGrad", grad.inputs, 3, {{"epsilon", real_attribute(grad, "epsilon", 1e-5f)}, {"relu", int64_t{0}}}, grad.name + ":fused", grad.origins);
+        take_outputs(g, alone, grad, x, scale);
+        g.remove_node(back);
+        return true;
+    }
     const ValueId a = g.node(mask).in(1);
     // Where X makes the activation without a residual, its sign is computed again; else the activation is read.
     const NodeId made = g.value(a).producer;
-    const bool computes = made != kNone && g.node(made).is("BatchNormAct", "hone") && g.node(made).in(0) == x && g.node(made).in(5) == kNone;
+    const bool computes = made != kNone && g.node(made).is("BatchNormAct", "hone") && g.node(made).in(0) == x && g.node(made).in(5) == kNone && int_attribute(g.node(made), "relu", 1);
     const ValueId slope = computes ? g.node(made).out(3) : kNone, bias = computes ? g.node(made).out(4) : kNone;
     ValueId dy = g.node(mask).in(0), dy2 = kNone;
     if (const NodeId sum = g.value(dy).producer; sum != kNone && g.node(sum).is("Add") && g.sole_user(dy) == mask && g.node(sum).in(0) != g.node(sum).in(1) &&
-                                                 same_fixed_shape(g, g.node(sum).in(0), dy) && same_fixed_shape(g, g.node(sum).in(1), dy)) {
+                                                 same_fixed_shape(g, g.node(sum).in(0), dy) && same_fixed_shape(g, g.node(sum).in(1), dy) &&
+                                                 !depends(g, x, g.node(sum).in(0)) && !depends(g, x, g.node(sum).in(1))) {  // else two would wait where one can
         dy2 = g.node(sum).in(1);
         dy = g.node(sum).in(0);
     }
     const bool kept = g.value(masked).users.size() > 1 || g.is_output(masked);
+    if (kept && depends(g, x, masked)) return false;  // X is computed again when that gradient is there (pass/recompute.h)
     Attributes attributes{{"epsilon", real_attribute(grad, "epsilon", 1e-5f)}, {"relu", int64_t{1}}};
     const NodeId fused = g.add_node("hone", "BatchNormActGrad", {dy, x, scale, dy2, computes ? kNone : a, slope, bias},
                                     kept ? 4 : 3, std::move(attributes), grad.name + ":fused", join_origins(g, {mask, back}));
-    for (size_t i = 0; i < 3; ++i) {
-        const ValueId to = g.node(fused).out(i);
-        if (i < grad.outputs.size() && grad.out(i) != kNone) {
-            copy_type(g, to, grad.out(i));
-            g.replace_uses(grad.out(i), to);
-        } else {
-            copy_type(g, to, i ? scale : x);
-        }
-    }
+    take_outputs(g, fused, grad, x, scale);
     g.remove_node(back);
     if (kept) {
         const ValueId to = g.node(fused).out(3);
@@ -103,7 +136,7 @@ bool compute_again(Graph& g, NodeId act) {
         else if (!forward_only(g.node(u))) return false;  // someone else keeps it alive
     }
     for (NodeId u : readers) {
-        const NodeId apply = g.add_node("hone", "BatchNormApply", {x, slope, bias}, 1, {{"relu", int64_t{1}}}, g.node(u).name + ":again", g.node(u).origins);
+        const NodeId apply = g.add_node("hone", "BatchNormApply", {x, slope, bias}, 1, {{"relu", int_attribute(made, "relu", 1)}}, g.node(u).name + ":again", g.node(u).origins);
         copy_type(g, g.node(apply).out(), a);
         g.set_input(u, 0, g.node(apply).out());
     }
@@ -114,13 +147,13 @@ bool fuse_forward(Graph& g, NodeId id) {
     Forward f;
     if (!g.node(id).alive || !find_forward(g, id, f)) return false;
     const Node norm = g.node(id);
-    const ValueId old = g.node(f.relu).out();
+    const ValueId old = f.relu == kNone ? norm.out() : g.node(f.relu).out();
     std::vector<NodeId> all{f.norm};
-    if (f.add != kNone) all.push_back(f.add);
-    all.push_back(f.relu);
+    for (NodeId follower : {f.add, f.relu})
+        if (follower != kNone) all.push_back(follower);
     std::vector<ValueId> in(norm.inputs.begin(), norm.inputs.begin() + 5);
     in.push_back(f.residual);
-    Attributes attributes{{"epsilon", real_attribute(norm, "epsilon", 1e-5f)}, {"momentum", real_attribute(norm, "momentum", 0.9f)}, {"relu", int64_t{1}}};
+    Attributes attributes{{"epsilon", real_attribute(norm, "epsilon", 1e-5f)}, {"momentum", real_attribute(norm, "momentum", 0.9f)}, {"relu", int64_t{f.relu != kNone}}};
     const NodeId fused = g.add_node("hone", "BatchNormAct", in, 5, std::move(attributes), norm.name + ":fused", join_origins(g, all));
     const Node now = g.node(fused);
     copy_type(g, now.out(0), old);
@@ -128,7 +161,7 @@ bool fuse_forward(Graph& g, NodeId id) {
     g.replace_uses(old, now.out(0));
     for (size_t i : {1, 2})
         if (i < norm.outputs.size() && norm.out(i) != kNone) g.replace_uses(norm.out(i), now.out(i));
-    g.remove_node(f.relu);
+    if (f.relu != kNone) g.remove_node(f.relu);
     if (f.add != kNone) g.remove_node(f.add);
     g.remove_node(f.norm);
     return true;

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "op/builder.h"
-#include "pass/segments.h"
 
 namespace hone {
 namespace {
@@ -16,9 +15,15 @@ bool runs_once(const Node& n) {
     return !op || op->random || (n.domain == "hone" && n.op.starts_with("AllReduce"));
 }
 
+constexpr double kGradients = 3;  ///< of an activation: what arrives, what is passed on, and a branch's
+constexpr double kWeightGradients = 2;  ///< of a weight, in f32: the gradient, and a thread's part of the sum
+
+double bytes_of(const TypeInfo& t) { return t.fixed() ? static_cast<double>(count_of(dims_of(t.shape))) * static_cast<double>(dtype_size(t.dtype)) : 0; }
+
 class Recompute {
   public:
-    Recompute(Graph& g, const std::map<NodeId, NodeId>& differentiates) : g_(g), differentiates_(differentiates) {
+    Recompute(Graph& g, const std::vector<ValueId>& weights, const std::map<NodeId, NodeId>& differentiates)
+        : g_(g), weights_(weights.begin(), weights.end()), differentiates_(differentiates) {
         std::set<NodeId> behind;  // gradients and what reads them
         for (NodeId id : g.order()) {
             const Node& n = g.node(id);
@@ -28,10 +33,12 @@ class Recompute {
         }
     }
 
-    int run() {
-        std::vector<size_t> ends = segment_ends(sizes());  // one past the last node of each
+    SizedForward run(Segments ends) {
+        SizedForward forward = sizes();
+        if (ends.empty()) ends = segmentations(forward)[0];
+        HONE_CHECK(ends.back() == forward_.size(), ends.back(), " of ", forward_.size());
         for (size_t k = ends.size(); k-- > 1;) again(k < 2 ? 0 : ends[k - 2], ends[k - 1]);
-        return count_;
+        return forward;
     }
 
   private:
@@ -41,18 +48,30 @@ class Recompute {
     }
     bool is_forward(NodeId id) const { return position_.contains(id); }
 
-    std::vector<SizedValue> sizes() const {
-        std::vector<SizedValue> out;
-        for (size_t i = 0; i < forward_.size(); ++i)
-            for (ValueId v : g_.node(forward_[i]).outputs) {
-                if (v == kNone || !g_.value(v).type.fixed()) continue;
-                SizedValue s{.made = i, .last = i, .kept = false, .bytes = static_cast<double>(count_of(dims_of(g_.value(v).type.shape))) * static_cast<double>(dtype_size(g_.value(v).type.dtype))};
+    /// Of normalisation and ReLU alone: what is computed again from what was normalised by fuse_batch_norm.
+    bool computed_anyway(const Node& n) const {
+        if (!n.is("Relu")) return false;
+        const NodeId norm = g_.value(n.in(0)).producer;
+        return norm != kNone && g_.node(norm).is("BatchNormalization");
+    }
+    SizedForward sizes() const {
+        SizedForward out;
+        for (size_t i = 0; i < forward_.size(); ++i) {
+            const Node& n = g_.node(forward_[i]);
+            out.passing.push_back(0);
+            for (ValueId v : n.inputs)
+                if (weights_.contains(v)) out.passing[i] = kWeightGradients * 4 * bytes_of(g_.value(v).type) / static_cast<double>(dtype_size(g_.value(v).type.dtype));
+            for (ValueId v : n.outputs) {
+                if (v == kNone) continue;
+                SizedValue s{.made = i, .last = i, .kept = false, .bytes = bytes_of(g_.value(v).type)};
+                out.passing[i] += kGradients * s.bytes;
                 for (NodeId u : g_.value(v).users) {
                     if (is_forward(u)) s.last = std::max(s.last, position_.at(u));
-                    else s.kept = true;
+                    else s.kept |= !computed_anyway(n);
                 }
-                out.push_back(s);
+                out.values.push_back(s);
             }
+        }
         return out;
     }
 
@@ -140,13 +159,13 @@ class Recompute {
         Builder b(g_, n.name + ":again", n.origins);
         const std::vector<ValueId> out = b.nodes(n.op, in, static_cast<int>(outputs), n.attributes, n.domain);
         clones_.insert(g_.value(out[0]).producer);
-        ++count_;
         for (size_t i = 0; i < outputs; ++i)
             if (n.outputs[i] != kNone) made_[n.outputs[i]] = out[i];
         return made_.at(v);
     }
 
     Graph& g_;
+    std::set<ValueId> weights_;
     const std::map<NodeId, NodeId>& differentiates_;
     std::vector<NodeId> forward_;
     std::map<NodeId, size_t> position_;
@@ -154,11 +173,12 @@ class Recompute {
     std::vector<ValueId> waits_;
     std::map<ValueId, ValueId> made_, behind_;
     std::set<NodeId> clones_;
-    int count_ = 0;
 };
 
 }  // namespace
 
-int recompute_activations(Graph& g, const std::map<NodeId, NodeId>& differentiates) { return Recompute(g, differentiates).run(); }
+SizedForward recompute_activations(Graph& g, const std::vector<ValueId>& weights, const std::map<NodeId, NodeId>& differentiates, Segments ends) {
+    return Recompute(g, weights, differentiates).run(std::move(ends));
+}
 
 }  // namespace hone

@@ -11,6 +11,44 @@ struct Life {
     int first = -1, last = -1;
     bool pinned = false;  ///< not of the arena, or read after the last step
 };
+struct Block {
+    Life life;
+    size_t bytes;
+    size_t* offset;
+};
+
+/// Each in turn at the lowest offset that is free while it lives; returns what all take.
+size_t place_in_order(const std::vector<Block>& order, std::vector<size_t>& offsets) {
+    size_t all = 0;
+    offsets.assign(order.size(), 0);
+    for (size_t i = 0; i < order.size(); ++i) {
+        std::vector<std::pair<size_t, size_t>> busy;
+        for (size_t q = 0; q < i; ++q)
+            if (order[i].life.first <= order[q].life.last && order[q].life.first <= order[i].life.last) busy.emplace_back(offsets[q], offsets[q] + (order[q].bytes + 63) / 64 * 64);
+        std::sort(busy.begin(), busy.end());
+        size_t offset = 0;
+        for (const auto& [from, to] : busy) {
+            if (offset + order[i].bytes <= from) break;
+            offset = std::max(offset, to);
+        }
+        offsets[i] = offset;
+        all = std::max(all, offset + (order[i].bytes + 63) / 64 * 64);
+    }
+    return all;
+}
+
+/// The largest first, or those first that fill most of memory and time, whichever takes less.
+size_t place(std::vector<Block> pieces) {
+    const auto area = [](const Block& x) { return static_cast<double>(x.bytes) * (x.life.last - x.life.first + 1); };
+    std::stable_sort(pieces.begin(), pieces.end(), [](const Block& a, const Block& b) { return a.bytes > b.bytes; });
+    std::vector<size_t> offsets, others;
+    size_t all = place_in_order(pieces, offsets);
+    std::vector<Block> by_area = pieces;
+    std::stable_sort(by_area.begin(), by_area.end(), [&](const Block& a, const Block& b) { return area(a) > area(b); });
+    if (const size_t other = place_in_order(by_area, others); other < all) pieces = std::move(by_area), offsets = std::move(others), all = other;
+    for (size_t i = 0; i < pieces.size(); ++i) *pieces[i].offset = offsets[i];
+    return all;
+}
 }  // namespace
 
 void plan_memory(Plan& p) {
@@ -53,35 +91,16 @@ void plan_memory(Plan& p) {
         }
     }
 
-    struct Piece {
-        Life life;
-        size_t bytes;
-        size_t* offset;
-    };
-    std::vector<Piece> order, placed;
+    std::vector<Block> pieces;
     for (size_t i = 0; i < p.slots.size(); ++i)
-        if (p.slots[i].kind == SlotKind::arena && p.slots[i].root == static_cast<int>(i) && life[i].first >= 0) order.push_back({life[i], p.slots[i].bytes, &p.slots[i].offset});
+        if (p.slots[i].kind == SlotKind::arena && p.slots[i].root == static_cast<int>(i) && life[i].first >= 0) pieces.push_back({life[i], p.slots[i].bytes, &p.slots[i].offset});
     for (int k = 0; k < n_steps; ++k) {
         Step& s = p.steps[static_cast<size_t>(k)];
         const size_t scratch = s.kernel ? s.kernel->scratch_bytes() : 0;
         if (p.states.empty()) p.scratch_bytes = std::max(p.scratch_bytes, scratch);
-        else if (scratch) order.push_back({{k, k, false}, scratch, &s.scratch_offset});
+        else if (scratch) pieces.push_back({{k, k, false}, scratch, &s.scratch_offset});
     }
-    std::stable_sort(order.begin(), order.end(), [](const Piece& a, const Piece& b) { return a.bytes > b.bytes; });
-    for (const Piece& piece : order) {
-        std::vector<std::pair<size_t, size_t>> busy;
-        for (const Piece& q : placed)
-            if (piece.life.first <= q.life.last && q.life.first <= piece.life.last) busy.emplace_back(*q.offset, *q.offset + (q.bytes + 63) / 64 * 64);
-        std::sort(busy.begin(), busy.end());
-        size_t offset = 0;
-        for (const auto& [from, to] : busy) {
-            if (offset + piece.bytes <= from) break;
-            offset = std::max(offset, to);
-        }
-        *piece.offset = offset;
-        p.arena_bytes = std::max(p.arena_bytes, offset + (piece.bytes + 63) / 64 * 64);
-        placed.push_back(piece);
-    }
+    p.arena_bytes = place(pieces);
 }
 
 }  // namespace hone

@@ -80,7 +80,7 @@ record::Texts identity_of(const Graph& model, const Dataset& training, const Dat
             {"clip-value", exact(u.clip_value)},
             {"ema", exact(u.ema)},
             {"decay-weights-only", cat(u.decay_weights_only)},
-            {"recompute", cat(o.step.recompute)},
+            {"recompute", cat(o.step.recompute.has_value())},
             {"freeze", join(o.trainable.freeze, ",")},
             {"freeze-layers", cat(o.trainable.freeze_layers)},
             {"precision", eval::precision_name(o.precision)}};

@@ -9,6 +9,7 @@
 #include "base/timing.h"
 #include "eval/evaluate.h"
 #include "train/identity.h"
+#include "train/lean_step.h"
 #include "train/parallel.h"
 #include "train/resume.h"
 
@@ -50,8 +51,9 @@ class Loop {
         if (step.exchange.batch_norm) trained.ranks = ranks_.count();
         Trainable trainable = make_trainable(task_->network(ranks_.share(o.batch)), trained);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
-        step_ = training_step(std::move(trainable), step);
         o_.threads = pool_.threads();
+        if (step.recompute && hooks.say) hooks.say("looking for the activations whose recomputation leaves the least memory");
+        step_ = step.recompute ? lean_step(std::move(trainable), step, {.threads = o_.threads}) : training_step(std::move(trainable), step);
         runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose()});
         runner_->session().exchange_with(ranks_.comm());
         kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});

@@ -14,7 +14,7 @@ namespace hone::train {
 TrainingStep training_step(Trainable t, const StepOptions& options) {
     if (options.loss.reduction == Reduction::none)
         fail(ErrorKind::usage, "train.reduction", "a step descends on one number; the loss is not reduced", "Take the mean or the sum.");
-    TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial), {}, options.loss.name == "hinge"};
+    TrainingStep s{std::move(t.graph), {}, {}, 0, std::move(t.initial), {}, {}, options.loss.name == "hinge"};
     Graph& g = s.graph;
     passes::fold_constants(g, {});  // what computes shapes; parameters are inputs by now
     infer_graph(g);
@@ -40,10 +40,10 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     }
     std::map<NodeId, NodeId> differentiates;
     std::vector<ValueId> gradients = add_gradients(g, {{loss, scaling ? scaling->seed() : kNone}}, weights, &differentiates);
-    if (options.recompute) recompute_activations(g, differentiates);
+    if (options.recompute) s.forward = recompute_activations(g, weights, differentiates, *options.recompute);
     if (options.precision != Precision::fp32) gradients = widen_gradients(g, gradients);
     gradients = exchange_step(g, gradients, options.loss.reduction, options.exchange);
-    Update update = add_update(g, t.parameters, gradients, with);
+    Update update = add_update(g, std::move(t.parameters), gradients, with);
     if (scaling) scaling->finish(update, statistics, s.initial);
     s.rate = g.value(update.rate).name;
     if (options.update.measure_norm) {

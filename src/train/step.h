@@ -11,6 +11,7 @@
 
 #include "pass/exchange.h"
 #include "pass/pass.h"
+#include "pass/segments.h"
 #include "train/loss.h"
 #include "train/loss_scale.h"
 #include "train/optimizer.h"
@@ -27,7 +28,9 @@ struct StepOptions {
     LossScale scale{};
     double loss_factor = 1;  ///< the loss is multiplied by it
     ExchangeOptions exchange{};  ///< with other ranks
-    bool recompute = false;      ///< activations that the way back reads are computed again instead of kept (pass/recompute.h)
+    /// Activations that the way back reads are computed again instead of kept (pass/recompute.h), in these segments; when empty,
+    /// in those that seem best. lean_step.h tries several.
+    std::optional<Segments> recompute{};
 };
 
 struct TrainingStep {
@@ -37,6 +40,7 @@ struct TrainingStep {
     size_t loss = 0;                        ///< index of the output
     std::map<std::string, Tensor> initial;  ///< of every state
     std::optional<size_t> norm = {};        ///< index of the output that is the gradient's length, with update.measure_norm
+    SizedForward forward{};                 ///< with recompute
     bool targets_are_signs = false;         ///< -1 and 1 where others take 0 and 1 (hinge)
 };
 

@@ -40,4 +40,20 @@ TEST(Train, LearnsATableWithNoMoreThanItsData) {
     EXPECT_GT(eval.number("metrics.top1"), 0.85);
 }
 
+/// The same steps (what less memory comes of it: test/train/recompute_test.cc).
+TEST(Train, ComputesAgainWhatItWouldKeep) {
+    const std::string folder = scratch_folder(), data = write_rows(folder + "/rows.csv"), net = folder + "/net.onnx";
+    ASSERT_EQ(hone_command({"new", "mlp", "--input", "4", "--classes", "3", "--depth", "12", "--width", "0.0625", "--out", net}).exit_code, 0);
+    const auto train = [&](std::vector<std::string> more) {
+        std::vector<std::string> words{"train", net, "--data", data, "--epochs", "3", "--lr", "0.01", "--out", folder, "--json"};
+        words.insert(words.end(), more.begin(), more.end());
+        const hone::ProcessResult r = hone_command(words);
+        EXPECT_EQ(r.exit_code, 0) << r.err;
+        EXPECT_EQ(r.err.find("recomputation") != std::string::npos, !more.empty()) << r.err;
+        return Json::parse(r.out);
+    };
+    const Json kept = train({}), again = train({"--recompute"});
+    for (const char* loss : {"history.0.loss", "history.2.loss"}) EXPECT_NEAR(again.number(loss), kept.number(loss), 1e-6) << loss;
+}
+
 }  // namespace
