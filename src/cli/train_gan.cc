@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <memory>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -16,6 +17,7 @@
 #include "record/table.h"
 #include "record/train.h"
 #include "train/gan.h"
+#include "train/log.h"
 
 namespace hone::cli {
 
@@ -24,21 +26,15 @@ constexpr double kLeastShare = 0.02;  ///< of the samples that a class needs to 
 
 /// The flags where they are given, else as in Radford et al. 2016.
 train::GanOptions gan_options(const train::LoopOptions& o, const Call& call) {
-    train::GanOptions g;
-    const auto given = [&](const char* name) { return call.options.given(name); };
-    if (given("optimizer")) g.update = o.step.update;
-    else {
-        train::UpdateOptions update = o.step.update;
-        update.optimizer = g.update.optimizer;
-        update.hyper.merge(train::HyperValues(g.update.hyper));
-        g.update = std::move(update);
+    const train::LoopOptions usual = train::dcgan_options();
+    train::GanOptions g{.loop = o};
+    if (!call.options.given("optimizer")) {
+        g.loop.step.update.optimizer = usual.step.update.optimizer;
+        g.loop.step.update.hyper.merge(train::HyperValues(usual.step.update.hyper));
     }
-    if (given("lr")) g.rate = o.rate;
+    if (!call.options.given("lr")) g.loop.rate = usual.rate;
     const auto smoothing = o.step.loss.hyper.find("label_smoothing");
     if (smoothing != o.step.loss.hyper.end()) g.label_smoothing = smoothing->second;
-    g.schedule = o.schedule;
-    g.epochs = o.epochs, g.batch = o.batch, g.seed = o.seed, g.augment = o.augment;
-    g.threads = o.threads, g.precision = o.precision;
     return g;
 }
 
@@ -63,6 +59,7 @@ std::string human(const record::Train& t) {
     if (!t.metrics.empty()) s += "\ngenerated:";
     for (const auto& [name, v] : t.metrics) s += cat(" ", name, " ", record::number_text(v));
     s += cat("\n", record::si_text(static_cast<double>(t.parameters)), " parameters trained, ", record::number_text(t.samples_per_second), " samples/s\n");
+    if (t.stopped == "time") s += "stopped by --time-budget; with --out, --resume goes on from there\n";
     s += cat("written    ", record::printable(t.model), "\n           ", record::printable(t.discriminator), "\n");
     if (!t.samples.empty()) s += cat("samples    ", record::printable(t.samples.back().file), "\n");
     return s;
@@ -75,8 +72,8 @@ std::string trained_file(const std::string& model, const Call& call) {
 }
 }  // namespace
 
-int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, Call& call) {
-    for (const char* other : {"loss", "freeze", "freeze-layers", "patience", "texts"})
+int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, bool tensorboard, Call& call) {
+    for (const char* other : {"loss", "freeze", "freeze-layers", "patience", "metric", "dropout", "loss-scale", "texts"})
         if (call.options.given(other)) fail(ErrorKind::usage, "usage.conflict", cat("--", other, " does nothing with --gan"), "Leave it out.");
     const Graph generator = read_model(file), discriminator = read_model(a.discriminator);
     std::optional<Graph> judge;
@@ -95,33 +92,47 @@ int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data,
     std::map<std::string, std::string> pictures;
     Progress progress("training", 1);
     train::GanHooks hooks;
-    hooks.step = [&](int64_t done, int64_t all) { progress.update(static_cast<double>(done) / static_cast<double>(all)); };
-    hooks.epoch = [&](const train::GanEpoch& e) {
-        call.say(cat("epoch ", e.epoch, ": generator ", record::number_text(e.generator), ", discriminator ", record::number_text(e.discriminator), ", D(real) ",
-                     record::number_text(e.real), ", D(fake) ", record::number_text(e.fake), ", ", human_seconds(e.seconds)));
-        t.history.push_back({e.epoch, e.generator, e.rate, e.seconds, {{"discriminator_loss", e.discriminator}, {"fake", e.fake}, {"real", e.real}}});
-        if (e.samples.rank() != 4) return;
-        const std::vector<uint8_t> png = encode_png(picture_grid(e.samples, parts.preprocess));
-        const std::string name = numbered(e.epoch), path = cat(call.common.out.empty() ? "." : call.common.out, "/", name);
+    hooks.step = [&](const train::StepInfo& s) { progress.update(static_cast<double>(s.step) / static_cast<double>(s.steps)); };
+    hooks.say = [&](const std::string& text) { call.say(text); };
+    hooks.warn = [&](const std::string& text) { call.warn(text); };
+    hooks.epoch = [&](const train::Epoch& e) {
+        call.say(cat("epoch ", e.epoch, ": generator ", record::number_text(e.loss), ", discriminator ", record::number_text(e.metrics.at("discriminator_loss")), ", D(real) ",
+                     record::number_text(e.metrics.at("real")), ", D(fake) ", record::number_text(e.metrics.at("fake")), ", ", human_seconds(e.seconds)));
+    };
+    const std::string folder = call.common.out.empty() ? "." : call.common.out;
+    std::unique_ptr<train::TrainingLog> log;
+    if (tensorboard) {
+        log = std::make_unique<train::TrainingLog>(folder + "/tensorboard", hooks.warn);
+        log->pictures(parts, options.loop);
+        log->watch(options.loop, hooks, "epoch/");
+    }
+    hooks.samples = [&](int64_t epoch, const Tensor& samples) {
+        if (samples.rank() != 4) return;
+        const Image grid = picture_grid(samples, parts.preprocess);
+        if (log) log->picture("generated/samples", grid);
+        const std::vector<uint8_t> png = encode_png(grid);
+        const std::string path = cat(folder, "/", numbered(epoch));
         pictures[absolute_path(path)] = std::string(png.begin(), png.end());
         write_file_atomic(path, pictures[absolute_path(path)]);
-        t.samples.push_back({e.epoch, absolute_path(path)});
+        t.samples.push_back({epoch, absolute_path(path)});
     };
     train::Gan trained = train::train_gan(generator, discriminator, parts.training, options, hooks);
     t.model = absolute_path(trained_file(file, call)), t.discriminator = absolute_path(trained_file(a.discriminator, call));
     if (t.model == t.discriminator) fail(ErrorKind::usage, "usage.value", "the two networks would be written to one file", "Give them different names.");
     for (Graph* g : {&trained.generator, &trained.discriminator}) {
-        set_metadata(*g, parts, eval::precision_name(options.precision));
+        set_metadata(*g, parts, eval::precision_name(options.loop.precision));
         write_model(*g, g == &trained.generator ? t.model : t.discriminator);
     }
     t.original = absolute_path(file), t.data = data.data;
-    t.precision = eval::precision_name(options.precision), t.loss = "non_saturating", t.optimizer = options.update.optimizer, t.schedule = options.schedule.name;
+    t.precision = eval::precision_name(options.loop.precision), t.loss = "non_saturating", t.optimizer = options.loop.step.update.optimizer, t.schedule = options.loop.schedule.name;
     t.seed = static_cast<int64_t>(call.common.seed);
     t.machine = this_machine(call.common.threads);
     t.recipe = call.options.resolved();
     t.parameters = trained.parameters;
     t.samples_per_second = static_cast<double>(trained.samples) / std::max(1e-9, trained.seconds);
     t.waited_seconds = trained.waited;
+    t.stopped = trained.stopped, t.resumed_at = trained.resumed_at;
+    for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, {e.metrics.begin(), e.metrics.end()}});
     if (judge) {
         const DataOptions used = data_options_for(*judge, a.judge_preprocess, call);
         const Preprocess preprocess = resolve(used.preprocess, DataKind::image, used.channels);

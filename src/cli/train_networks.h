@@ -31,7 +31,7 @@ train::TaskOptions task_options(const NetworkArgs& a);
 std::string write_classifier(Graph& trained, const NetworkArgs& a, const DataParts& parts, const std::string& precision, const std::string& file);
 
 /// `hone train GENERATOR --gan DISCRIMINATOR`. `o` is as the flags say; what they leave open follows the DCGAN paper.
-int train_gan_verb(const std::string& generator, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, Call& call);
+int train_gan_verb(const std::string& generator, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, bool tensorboard, Call& call);
 
 /// train.json, and train.html where --out is given; `pictures`: the PNG of each file of `t.samples`.
 void emit_training(const record::Train& t, const std::string& text, const std::map<std::string, std::string>& pictures, Call& call);

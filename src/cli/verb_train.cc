@@ -187,7 +187,7 @@ int train_verb_run(TrainArgs a, Call& call, dist::Comm* comm) {
         if (!call.options.given("optimizer")) a.optimizer = "adam";
         train::LoopOptions options = loop_options(a, call);
         options.precision = choose_precision(a.precision, model);
-        return train_gan_verb(a.model, a.networks, a.data, options, call);
+        return train_gan_verb(a.model, a.networks, a.data, options, a.tensorboard, call);
     }
     const std::string loss = call.options.given("loss") ? a.loss : train::natural_loss(model);
     const bool judges_samples = model.inputs.size() == 1 && train::find_loss(loss).answers == 1;

@@ -4,7 +4,7 @@
 // of generated samples, each normalised by its own statistics; a step of the generator through the discriminator as it then
 // is, whose weights are inputs of that graph and stay. Both step graphs read one set of weights.
 //
-//   const Gan g = train_gan(generator, discriminator, parts.training, {.epochs = 20, .seed = 1}, hooks);
+//   const Gan g = train_gan(generator, discriminator, parts.training, options, hooks);
 //   write_model(g.generator, "generator_trained.onnx");
 #pragma once
 #include <functional>
@@ -15,17 +15,13 @@
 
 namespace hone::train {
 
+/// Adam with beta1 0.5 at a rate of 2e-4, as Radford et al. 2016, for both networks.
+LoopOptions dcgan_options();
+
 struct GanOptions {
-    UpdateOptions update{.optimizer = "adam", .hyper = {{"beta1", 0.5}}};  ///< of both networks
-    ScheduleSpec schedule{};
-    double rate = 2e-4;
-    double label_smoothing = 0;  ///< real samples count as 1 - this (Salimans et al. 2016)
-    int64_t epochs = 1, batch = 64;
-    uint64_t seed = 0;  ///< of order, augmentation and latent numbers
-    Augmentations augment{};
-    int64_t samples = 64;  ///< made of the same latent numbers after every epoch; 0: none
-    int threads = 1;
-    Precision precision = Precision::fp32;
+    LoopOptions loop = dcgan_options();  ///< but for loss, freezing, metric and patience
+    double label_smoothing = 0;          ///< real samples count as 1 - this (Salimans et al. 2016)
+    int64_t samples = 64;                ///< made of the same latent numbers after every epoch; 0: none
 };
 
 /// The two training steps, and the generator as the discriminator's step sees it.
@@ -44,27 +40,24 @@ struct GanSteps {
 /// input, and the discriminator gives one number a sample; what training_step throws.
 GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const GanOptions& options);
 
-struct GanEpoch {
-    int64_t epoch = 0;  ///< from 1
-    double generator = 0, discriminator = 0;  ///< mean losses: -log D(G(z)); -log D(x) - log(1 - D(G(z)))
-    double real = 0, fake = 0;                ///< mean D(x) and D(G(z)) in the discriminator's steps
-    double rate = 0, seconds = 0;
-    Graph model;     ///< the generator
-    Tensor samples;  ///< [samples, C, H, W] by the generator as it is written: normalised by its running statistics
-};
-
-struct GanHooks {
-    std::function<void(int64_t step, int64_t steps)> step;
-    std::function<void(const GanEpoch&)> epoch;
+/// An epoch's loss is the generator's, -log D(G(z)); its metrics are "discriminator_loss", -log D(x) - log(1 - D(G(z))), "real"
+/// and "fake", D(x) and D(G(z)) in the discriminator's steps: all means over the steps that were done.
+struct GanHooks : LoopHooks {
+    /// Called before `epoch`: [samples, C, H, W] by the generator as it is written, normalised by its running statistics.
+    std::function<void(int64_t epoch, const Tensor& samples)> samples;
 };
 
 struct Gan {
     Graph generator, discriminator;
+    std::vector<Epoch> history;
     int64_t parameters = 0, samples = 0;  ///< trained, of both; real samples seen
     double seconds = 0, waited = 0;
+    std::string stopped{};                ///< "time" where the time was over before the last epoch was done
+    int64_t resumed_at = 0;               ///< the step of the checkpoint that it went on from
 };
 
-/// Throws what gan_steps throws; data "train.few", "data.shape", "train.diverged".
+/// Throws what gan_steps throws; data "train.few", "data.shape", "train.diverged"; with options.loop.checkpoint what
+/// RunCheckpoints throws (resume.h).
 Gan train_gan(const Graph& generator, const Graph& discriminator, DatasetPtr real, const GanOptions& options, const GanHooks& hooks);
 
 /// f32 [rows, latent dims]: standard normal, by seed and number alone.

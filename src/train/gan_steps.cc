@@ -40,21 +40,24 @@ Tensor latent(const Graph& generator, int64_t rows, uint64_t seed, uint64_t numb
 }
 
 GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const GanOptions& o) {
-    const Dims latent_dims = dims_for(only_input(generator, "generator"), o.batch, "generator");
-    const Dims sample_dims = dims_for(only_input(discriminator, "discriminator"), o.batch, "discriminator");
+    const Dims latent_dims = dims_for(only_input(generator, "generator"), o.loop.batch, "generator");
+    const Dims sample_dims = dims_for(only_input(discriminator, "discriminator"), o.loop.batch, "discriminator");
     const Graph g = first_output(generator, latent_dims), d = first_output(discriminator, sample_dims);
     const TypeInfo &made = g.value(g.outputs[0]).type, &judged = d.value(d.outputs[0]).type;
     if (made != TypeInfo::tensor(DType::f32, shape_of(sample_dims))) refuse(cat("the generator makes ", to_text(made), "; the discriminator takes ", to_text(sample_dims)));
-    if (judged.dtype != DType::f32 || !judged.fixed() || count_of(dims_of(judged.shape)) != o.batch)
+    if (judged.dtype != DType::f32 || !judged.fixed() || count_of(dims_of(judged.shape)) != o.loop.batch)
         refuse(cat("the discriminator gives ", to_text(judged), "; expected one logit a sample"));
 
     const auto logits = [&](Graph& graph, const std::vector<ValueId>& from) {
         Builder b(graph, "adversary");
         std::vector<ValueId> columns;
-        for (ValueId v : from) columns.push_back(b.reshape(v, {o.batch, 1}));
+        for (ValueId v : from) columns.push_back(b.reshape(v, {o.loop.batch, 1}));
         return columns.size() == 1 ? columns[0] : b.concat(columns, 0);
     };
-    const StepOptions step{.loss = {"bce_with_logits"}, .update = o.update, .precision = o.precision};
+    StepOptions step = o.loop.step;
+    step.loss = {"bce_with_logits"};
+    step.update.measure_norm = false;  // of two steps
+    step.precision = o.loop.precision;
     GanSteps s;
     Graph both = twin(d);
     both.outputs = {logits(both, both.outputs)};

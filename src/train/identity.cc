@@ -90,7 +90,7 @@ void check_identity(const record::Texts& kept, const record::Texts& mine, const 
     for (const auto& [name, now] : mine) {
         const auto was = std::find_if(kept.begin(), kept.end(), [&](const auto& k) { return k.first == name; });
         if (was == kept.end() || was->second == now) continue;
-        const bool hashed = name == "model" || name.ends_with(" data");
+        const bool hashed = name == "model" || name == "discriminator" || name.ends_with(" data");
         fail(ErrorKind::usage, "train.resume",
              hashed ? cat("the run that is to go on had another ", name, " (", was->second, "; this is ", now, ")")
                     : cat("the run that is to go on had --", name, " '", was->second, "'; now it is '", now, "'"),

@@ -29,15 +29,19 @@ void TrainingLog::pictures(const DataParts& parts, const LoopOptions& o) {
     Loader loader(parts.training, {.batch = std::min(o.batch, parts.training->size()), .seed = o.seed, .augment = o.augment, .workers = 0});
     Batch b;
     loader.next(b);
-    const Image grid = picture_grid(b.x, parts.preprocess);
-    const std::vector<uint8_t> png = encode_png(grid);
+    picture("training/pictures", picture_grid(b.x, parts.preprocess));
+}
+
+void TrainingLog::picture(const std::string& name, const Image& picture) {
+    const std::vector<uint8_t> png = encode_png(picture);
     write([&](record::EventFile& f) {
-        f.picture("training/pictures", 0, {grid.height, grid.width, grid.channels, {reinterpret_cast<const char*>(png.data()), png.size()}});
+        f.picture(name, step_, {picture.height, picture.width, picture.channels, {reinterpret_cast<const char*>(png.data()), png.size()}});
         f.flush();
     });
 }
 
-void TrainingLog::watch(LoopOptions& options, LoopHooks& hooks) {
+void TrainingLog::watch(LoopOptions& options, LoopHooks& hooks, std::string metrics) {
+    metrics_ = std::move(metrics);
     options.step.update.measure_norm = true;
     batch_ = options.batch;
     last_time_ = now_seconds();
@@ -74,7 +78,7 @@ void TrainingLog::epoch(const Epoch& e) {
     write([&](record::EventFile& f) {
         f.scalar("epoch/loss", step_, e.loss);
         f.scalar("epoch/seconds", step_, e.seconds);
-        for (const auto& [name, v] : e.metrics) f.scalar("validation/" + name, step_, v);
+        for (const auto& [name, v] : e.metrics) f.scalar(metrics_ + name, step_, v);
         f.flush();
     });
     last_time_ = now_seconds(), last_step_ = step_;  // evaluation is not part of the rate

@@ -27,8 +27,11 @@ class TrainingLog {
     /// "training/pictures": the first batch of the training part, augmented as training will see it. Nothing where samples are no
     /// pictures of 1 or 3 channels.
     void pictures(const DataParts& parts, const LoopOptions& options);
-    /// Asks for what the log needs in `options`, and adds to `hooks`. The log must outlive the hooks.
-    void watch(LoopOptions& options, LoopHooks& hooks);
+    /// Asks for what the log needs in `options`, and adds to `hooks`. The log must outlive the hooks. `metrics`: what the names of
+    /// an epoch's begin with.
+    void watch(LoopOptions& options, LoopHooks& hooks, std::string metrics = "validation/");
+    /// One more picture, at the step where training is.
+    void picture(const std::string& name, const Image& picture);
     /// Final figures on a part: "test/top1".
     void result(const std::string& part, const std::map<std::string, double>& metrics);
     const std::string& path() const { return events_.path(); }
@@ -41,6 +44,7 @@ class TrainingLog {
 
     record::EventFile events_;
     std::function<void(const std::string&)> warn_;
+    std::string metrics_;
     bool broken_ = false;
     int64_t step_ = 0, batch_ = 0, last_step_ = -1;
     double last_time_ = 0, last_waited_ = 0;

@@ -56,7 +56,7 @@ class Loop {
         step_ = step.recompute ? lean_step(std::move(trainable), step, {.threads = o_.threads}) : training_step(std::move(trainable), step);
         runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose()});
         runner_->session().exchange_with(ranks_.comm());
-        kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, *runner_});
+        kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, {{"", runner_.get()}}});
         scale_ = scale_report(runner_->states());
         waited_before_ = state_.waited;
         loader_ = std::make_unique<Loader>(data_, LoaderOptions{.batch = o.batch * task_->samples(), .drop_last = true, .seed = o.seed, .augment = o.augment, .order = task_->order(o.seed), .rank = ranks_.rank(), .ranks = ranks_.count()},

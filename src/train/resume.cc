@@ -48,9 +48,19 @@ int RunCheckpoints::threads() const {
     return last_ && options_.checkpoint.keep_threads && last_->manifest.threads > 0 ? static_cast<int>(std::min<int64_t>(last_->manifest.threads, 1024)) : options_.threads;
 }
 
-std::function<std::optional<Choice>(const Graph&, NodeId)> RunCheckpoints::choose() const {
+std::function<std::optional<Choice>(const Graph&, NodeId)> RunCheckpoints::choose(const std::string& prefix) const {
     if (!last_) return {};
-    return chosen_as(last_->manifest.choices);
+    record::Texts own;
+    for (const auto& [node, choice] : last_->manifest.choices)
+        if (node.starts_with(prefix)) own.emplace_back(node.substr(prefix.size()), choice);
+    return chosen_as(own);
+}
+
+record::Texts RunCheckpoints::choices() const {
+    record::Texts all;
+    for (const auto& [prefix, runner] : run_->runners)
+        for (auto& [node, choice] : choices_of(runner->plan())) all.emplace_back(prefix + node, std::move(choice));
+    return all;
 }
 
 void RunCheckpoints::begin(Run run) {
@@ -67,10 +77,12 @@ void RunCheckpoints::restore(const Checkpoint& c, const record::Texts& identity)
     check_identity(m.identity, identity, store_->folder());
     if (m.epoch < 0 || m.batch < 0 || m.batch > run_->steps || m.epoch != static_cast<int64_t>(m.history.size()))
         fail(ErrorKind::data, "train.checkpoint", cat("it stands at step ", m.batch, " of ", run_->steps, " in epoch ", m.epoch + 1), {}, store_->folder());
-    const std::map<std::string, Tensor> states = with_prefix(c.tensors, kStates);
-    for (const auto& [name, t] : run_->runner.states())
-        if (!states.contains(name)) fail(ErrorKind::usage, "train.resume", cat("the checkpoint has no state '", name, "'"), "Give what the run began with, or another --out to begin anew.", store_->folder());
-    run_->runner.set_states(states);
+    for (const auto& [prefix, runner] : run_->runners) {
+        const std::map<std::string, Tensor> states = with_prefix(c.tensors, kStates + prefix);
+        for (const auto& [name, t] : runner->states())
+            if (!states.contains(name)) fail(ErrorKind::usage, "train.resume", cat("the checkpoint has no state '", prefix, name, "'"), "Give what the run began with, or another --out to begin anew.", store_->folder());
+        runner->set_states(states);
+    }
     LoopState& s = run_->state;
     for (const record::TrainEpoch& e : m.history) s.history.push_back(epoch_of(e));
     s.open = epoch_of(m.open);
@@ -88,7 +100,7 @@ void RunCheckpoints::restore(const Checkpoint& c, const record::Texts& identity)
     if (m.machine != record::machine_key()) other.push_back("another processor");
     if (m.threads != threads()) other.push_back(cat(m.threads, " threads"));
     if (m.program != run_->program) other.push_back("a training step that was built otherwise");
-    else if (m.choices != choices_of(run_->runner.plan())) other.push_back("kernels that cannot be chosen here");
+    else if (m.choices != choices()) other.push_back("kernels that cannot be chosen here");
     if (!other.empty() && hooks_.warn)
         hooks_.warn(cat("the checkpoint is of ", join(other, ", "), ": the result may differ in bits from that of a run in one go"));
     if (m.threads != options_.threads && m.threads == threads() && hooks_.say)
@@ -108,9 +120,9 @@ record::Checkpoint RunCheckpoints::manifest(bool complete) const {
     m.complete = complete;
     m.identity = identity_;
     m.program = run_->program;
-    m.choices = choices_of(run_->runner.plan());
+    m.choices = choices();
     m.seed = static_cast<int64_t>(options_.seed);
-    m.threads = run_->runner.plan().threads;
+    m.threads = run_->runners[0].second->plan().threads;
     m.version = options_.checkpoint.version;
     m.machine = record::machine_key();
     m.open = record_of(s.open);
@@ -127,7 +139,8 @@ void RunCheckpoints::save(bool complete) {
     if (at == saved_) return;
     const double begin = now_seconds();
     record::Tensors tensors;
-    for (const auto& [name, t] : run_->runner.states()) tensors[kStates + name] = t;
+    for (const auto& [prefix, runner] : run_->runners)
+        for (const auto& [name, t] : runner->states()) tensors[kStates + prefix + name] = t;
     for (const auto& [name, t] : run_->state.best_weights) tensors[kBest + name] = t;
     store_->save(manifest(complete), tensors);
     saved_ = at;

@@ -4,7 +4,7 @@
 //
 //   RunCheckpoints kept(options, hooks);                       // reads the last one when asked to resume
 //   StepRunner runner(step, &pool, {.threads = kept.threads(), .choose = kept.choose()});
-//   kept.begin({identity, program, steps, state, schedule, runner});
+//   kept.begin({identity, program, steps, state, schedule, {{"", &runner}}});
 //   ... kept.step_done(); ... kept.epoch_done(); ... kept.ended(true);
 #pragma once
 #include <functional>
@@ -38,7 +38,8 @@ class RunCheckpoints {
     RunCheckpoints(const LoopOptions& options, const LoopHooks& hooks);
 
     int threads() const;
-    std::function<std::optional<Choice>(const Graph&, NodeId)> choose() const;
+    /// `prefix`: of the runner whose plan it is for.
+    std::function<std::optional<Choice>(const Graph&, NodeId)> choose(const std::string& prefix = "") const;
 
     struct Run {
         std::function<record::Texts()> identity;  ///< called where checkpoints are kept: it reads the data
@@ -46,7 +47,8 @@ class RunCheckpoints {
         int64_t steps;                            ///< an epoch
         LoopState& state;
         Schedule& schedule;
-        StepRunner& runner;
+        /// The steps whose states are trained, each with what its states and plan's choices are kept under: "" for the one.
+        std::vector<std::pair<std::string, StepRunner*>> runners;
     };
     /// What `run` refers to outlives this. Where a checkpoint was read it becomes what it was. Throws usage "train.resume"
     /// where that was another run.
@@ -66,6 +68,7 @@ class RunCheckpoints {
     int64_t step() const;
     void restore(const Checkpoint& c, const record::Texts& identity);
     record::Checkpoint manifest(bool complete) const;
+    record::Texts choices() const;  ///< of all plans
     void save(bool complete);      ///< where nothing newer was saved
     void try_save(bool complete);  ///< a full disk is a warning
 

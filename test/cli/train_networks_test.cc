@@ -3,6 +3,8 @@
 // onnxruntime runs it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "command.h"
 #include "data/image.h"
 #include "onnx/reader.h"
@@ -82,8 +84,13 @@ TEST(TrainNetworks, AGeneratorAgainstItsDiscriminator) {
     fresh(folder, {"dcgan", "--width", "0.125", "--latent", "8"});
     const std::string generator = folder + "/net_generator.onnx", discriminator = folder + "/net_discriminator.onnx";
     ASSERT_EQ(hone_command({"new", "mlp", "--input", "1x8x8", "--classes", "4", "--width", "0.0625", "--out", folder + "/judge.onnx"}).exit_code, 0);
-    const Json j = trained({generator, "--gan", discriminator, "--epochs", "2", "--judge", folder + "/judge.onnx", "--judged", "50"}, folder);
+    const Json j = trained({generator, "--gan", discriminator, "--epochs", "2", "--judge", folder + "/judge.onnx", "--judged", "50", "--tensorboard"}, folder);
     EXPECT_EQ(j.text("loss"), "non_saturating");
+    EXPECT_EQ(j.size("history"), 2u);
+    std::string events;
+    for (const auto& file : std::filesystem::directory_iterator(folder + "/tensorboard")) events += hone::read_file(file.path().string());
+    for (const char* tag : {"generated/samples", "epoch/discriminator_loss", "step/loss"}) EXPECT_NE(events.find(tag), std::string::npos) << tag;
+    EXPECT_TRUE(hone::is_directory(folder + "/checkpoints"));
     EXPECT_EQ(j.text("optimizer"), "adam");
     EXPECT_EQ(j.number("history.0.rate"), 2e-4);
     EXPECT_EQ(j.text("part"), "generated");

@@ -4,12 +4,14 @@
 
 #include <cmath>
 
+#include "base/interrupt.h"
 #include "op/builder.h"
 #include "pictures.h"
 #include "run/session.h"
 #include "support.h"
 #include "train/compose.h"
 #include "train/runner.h"
+#include "train/scratch.h"
 #include "zoo/zoo.h"
 
 namespace hone::train {
@@ -32,7 +34,7 @@ TEST(Gan, StepsAreThoseOfTheDefinitions) {
     const std::vector<zoo::Network> pair = zoo::make_networks("dcgan", {.input = {1, 16, 16}, .width = 0.25, .latent = 8, .seed = 1});
     const Graph &generator = pair[0].graph, &discriminator = pair[1].graph;
     GanOptions o;
-    o.batch = 4;
+    o.loop.batch = 4;
     const GanSteps s = gan_steps(generator, discriminator, o);
     StepRunner judge(s.discriminator, nullptr, {}), maker(s.generator, nullptr, {});
     std::vector<Tensor> for_sampler{latent(generator, 4, 1, 1)}, for_maker = for_sampler;
@@ -84,7 +86,7 @@ TEST(Gan, WhatTheDiscriminatorDoesToItsInputIsNotTrained) {
     const ValueId by = shifted.add_constant("shift", Tensor::zeros(DType::f32, {8}));
     shifted.outputs = append(shifted, pair[1].graph, {b.add(x, by)});
     GanOptions o;
-    o.batch = 4;
+    o.loop.batch = 4;
     const GanSteps s = gan_steps(pair[0].graph, shifted, o);
     for (const TrainingStep* step : {&s.discriminator, &s.generator})
         for (const State& state : step->graph.states) EXPECT_EQ(state.name.find("shift"), std::string::npos) << state.name;
@@ -94,17 +96,17 @@ TEST(Gan, LearnsWhereSquaresAreBright) {
     const std::vector<zoo::Network> pair = pair_of(0.25);
     const auto real = std::make_shared<Squares>(512, 1, std::vector<std::string>{"upper left"}, 0.1);
     GanOptions o;
-    o.rate = 2e-3;
-    o.epochs = 12;
-    o.batch = 32;
+    o.loop.rate = 2e-3;
+    o.loop.epochs = 12;
+    o.loop.batch = 32;
     o.samples = 32;
     GanHooks hooks;
     int64_t epochs = 0;
-    hooks.epoch = [&](const GanEpoch& e) {
-        EXPECT_EQ(e.epoch, ++epochs);
-        EXPECT_EQ(e.samples.dims(), (Dims{32, 1, 8, 8}));
-        EXPECT_GT(e.real, e.fake);
+    hooks.samples = [&](int64_t epoch, const Tensor& samples) {
+        EXPECT_EQ(epoch, ++epochs);
+        EXPECT_EQ(samples.dims(), (Dims{32, 1, 8, 8}));
     };
+    hooks.epoch = [&](const Epoch& e) { EXPECT_GT(e.metrics.at("real"), e.metrics.at("fake")); };
     const Gan g = train_gan(pair[0].graph, pair[1].graph, real, o, hooks);
     EXPECT_EQ(epochs, 12);
     EXPECT_EQ(g.samples, 12 * 512);
@@ -128,9 +130,9 @@ TEST(Gan, TheSameSeedGivesTheSameBits) {
     std::vector<Tensor> made;
     for (const uint64_t seed : {3, 3, 4}) {
         GanOptions o;
-        o.batch = 16;
-        o.threads = 2;
-        o.seed = seed;
+        o.loop.batch = 16;
+        o.loop.threads = 2;
+        o.loop.seed = seed;
         o.samples = 0;
         made.push_back(generate(train_gan(pair[0].graph, pair[1].graph, real, o, {}).generator, 4, 1, 1));
     }
@@ -139,12 +141,56 @@ TEST(Gan, TheSameSeedGivesTheSameBits) {
     EXPECT_FALSE(made[0].same_bits(generate(pair[0].graph, 4, 1, 1)));
 }
 
+/// Stopped after any step and resumed, the pair is that of one go, to the bit.
+TEST(Gan, GoesOnFromItsCheckpointToTheBit) {
+    const std::vector<zoo::Network> pair = pair_of(0.125);
+    const auto real = std::make_shared<Squares>(64, 1);
+    const auto options = [&](const std::string& folder) {
+        GanOptions o;
+        o.loop.batch = 16, o.loop.epochs = 2, o.loop.seed = 5, o.samples = 0;
+        o.loop.checkpoint.folder = folder;
+        return o;
+    };
+    const Gan whole = train_gan(pair[0].graph, pair[1].graph, real, options(""), {});
+    for (const int64_t after : {1, 4, 6}) {
+        const Scratch scratch(cat("gan", after));
+        const std::string& folder = scratch.path();
+        GanHooks hooks;
+        hooks.step = [&](const StepInfo& s) { set_interrupted(s.step == after); };
+        EXPECT_EQ(error_of([&] { train_gan(pair[0].graph, pair[1].graph, real, options(folder), hooks); }), "interrupted");
+        set_interrupted(false);
+        EXPECT_EQ(error_of([&] { train_gan(pair[0].graph, pair[1].graph, real, options(folder), {}); }), "train.unfinished");
+        GanOptions again = options(folder);
+        again.loop.checkpoint.resume = true;
+        const Gan rest = train_gan(pair[0].graph, pair[1].graph, real, again, {});
+        EXPECT_EQ(rest.resumed_at, after);
+        ASSERT_EQ(rest.history.size(), 2u);
+        for (size_t e = 0; e < 2; ++e) {
+            EXPECT_EQ(rest.history[e].loss, whole.history[e].loss) << after;
+            EXPECT_EQ(rest.history[e].metrics, whole.history[e].metrics) << after;
+        }
+        EXPECT_TRUE(generate(rest.generator, 4, 1, 1).same_bits(generate(whole.generator, 4, 1, 1))) << after;
+        again.label_smoothing = 0.1;
+        EXPECT_EQ(error_of([&] { train_gan(pair[0].graph, pair[1].graph, real, again, {}); }), "train.resume");
+    }
+}
+
+TEST(Gan, EndsWhenItsTimeIsOver) {
+    const std::vector<zoo::Network> pair = pair_of(0.125);
+    GanOptions o;
+    o.loop.batch = 16, o.loop.epochs = 1000000, o.loop.time_budget = 0.05, o.samples = 0;
+    const Gan g = train_gan(pair[0].graph, pair[1].graph, std::make_shared<Squares>(64, 1), o, {});
+    EXPECT_EQ(g.stopped, "time");
+    EXPECT_LT(g.history.size(), 1000000u);
+    for (const Epoch& e : g.history) EXPECT_LT(e.metrics.at("real"), 1);
+}
+
 TEST(Gan, NamesWhatDoesNotFit) {
     const std::vector<zoo::Network> small = pair_of(0.125), large = zoo::make_networks("dcgan", {.input = {1, 16, 16}, .width = 0.125, .latent = 8});
     const auto real = std::make_shared<Squares>(20, 1);
     const auto id = [&](const Graph& g, const Graph& d, int64_t batch) {
         GanOptions o;
-        o.batch = batch;
+        o.loop.batch = batch;
         return error_of([&] { train_gan(g, d, real, o, {}); });
     };
     EXPECT_EQ(id(large[0].graph, small[1].graph, 4), "train.gan");
