@@ -23,7 +23,7 @@
 namespace hone::suite {
 namespace {
 
-constexpr int compared_steps = 4, memory_steps = 3, epochs = 3;
+constexpr int compared_steps = 4, memory_steps = 3;
 constexpr double fp32_bound = 1e-3, bf16_bound = 0.05;  ///< on the losses of the first steps, relative to theirs in fp32
 
 /// A side of the contest: ours where `variant` is empty.
@@ -148,7 +148,7 @@ class Bench {
     }
 
     /// Wall time of whole epochs, evaluation included, tensors in memory.
-    void epochs_on(const std::string& data) {
+    void epochs_on(const std::string& data, int epochs) {
         std::vector<Seen> seen(std::size(sides));
         for (const size_t i : epoch_sides) {
             std::fprintf(stderr, "%s, %d epochs: %s\n", network_.c_str(), epochs, sides[i].name);
@@ -158,14 +158,14 @@ class Bench {
                     seen[i].series = {{seconds * 1e3}};
                     seen[i].note = cat("accuracy ", accuracy);
                 } else {
-                    own_epochs(data, precision(i), seen[i]);
+                    own_epochs(data, epochs, precision(i), seen[i]);
                 }
                 std::fprintf(stderr, "  %.0f s, %s\n", seen[i].series[0][0] * 1e-3, seen[i].note.c_str());
             } catch (const Error& e) {
                 seen[i].trouble = trouble_of(e);
             }
         }
-        add(seen, cat(epochs, " epochs"));
+        add(seen, cat(epochs, epochs > 1 ? " epochs" : " epoch"));
     }
 
   private:
@@ -190,7 +190,7 @@ class Bench {
             fail(ErrorKind::io, "bench.child", cat("a process whose memory was measured ended with ", r.exit_code, ": ", r.err.substr(0, 300)));
         return m;
     }
-    void own_epochs(const std::string& data, Precision precision, Seen& seen) const {
+    void own_epochs(const std::string& data, int epochs, Precision precision, Seen& seen) const {
         DataOptions o;
         o.channels = 1, o.height = o.width = 28;
         o.preprocess.mean = {0.286};
@@ -252,7 +252,7 @@ int training(const Args& a) {
     const std::vector<std::string> networks = a.networks.empty() ? training_networks() : a.networks;
     const std::vector<std::string> rows = a.rows.empty() ? std::vector<std::string>{"step", "memory"} : a.rows;
     for (const std::string& row : rows)
-        if (row != "step" && row != "memory" && row != "epochs" && row != "profile") fail(ErrorKind::usage, "bench.rows", cat("unknown rows '", row, "'"), "Known: step, memory, epochs, profile.");
+        if (row != "step" && row != "memory" && row != "epoch" && row != "epochs" && row != "profile") fail(ErrorKind::usage, "bench.rows", cat("unknown rows '", row, "'"), "Known: step, memory, epoch, epochs, profile.");
     Result result;
     for (const std::string& network : networks) {
         Bench bench(a, network, result);
@@ -260,7 +260,7 @@ int training(const Args& a) {
             if (row == "step") bench.steps();
             if (row == "memory") bench.memory();
             if (row == "profile") bench.profile(0), bench.profile(1);
-            if (row == "epochs") bench.epochs_on("fashion-mnist");
+            if (row == "epoch" || row == "epochs") bench.epochs_on("fashion-mnist", row == "epoch" ? 1 : 3);
         }
     }
     if (rows != std::vector<std::string>{"profile"}) result.print(a);

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <mutex>
 #include <numeric>
 #include <utility>
@@ -122,7 +123,11 @@ void set_quiet(bool q) { quiet = q; }
 Progress::Progress(std::string what, double total)
     : what_(std::move(what)), total_(total), start_(now_seconds()), last_(start_) {}
 
-void Progress::update(double done) {
+double seconds_left(double elapsed, double done, double before, double total) {
+    return done > before ? elapsed * std::max(0.0, total - done) / (done - before) : std::numeric_limits<double>::quiet_NaN();
+}
+
+void Progress::update(double done, double before) {
     done_ = done;
     const double now = now_seconds();
     const bool terminal = ::isatty(2);
@@ -130,9 +135,9 @@ void Progress::update(double done) {
     last_ = now;
     shown_ = true;
     const double share = total_ > 0 ? std::clamp(done_ / total_, 0.0, 1.0) : 0;
-    const double left = share > 0 ? (now - start_) * (1 - share) / share : 0;
+    const double left = seconds_left(now - start_, done_, before, total_);
     std::fprintf(stderr, "%s%s: %3.0f %%, %s left%s", terminal ? "\r\033[K" : "", what_.c_str(), 100 * share,
-                 share > 0 ? human_seconds(left).c_str() : "?", terminal ? "" : "\n");
+                 left >= 0 ? human_seconds(left).c_str() : "?", terminal ? "" : "\n");
 }
 Progress::~Progress() {
     if (shown_ && ::isatty(2)) std::fprintf(stderr, "\r\033[K");

@@ -26,6 +26,9 @@ struct Latency {
 };
 Latency latency_of(const std::vector<double>& samples);
 
+/// For the rest of `total` at the rate of what was done beyond `before` in so many seconds; NaN where nothing was.
+double seconds_left(double elapsed, double done, double before, double total);
+
 /// Progress line on stderr with an ETA; silent for the first two seconds, when stderr is not a terminal it prints a
 /// line every ten seconds. Honours `set_quiet`.
 class Progress {
@@ -33,7 +36,8 @@ class Progress {
     Progress(std::string what, double total);
     ~Progress();
     Progress(const Progress&) = delete;
-    void update(double done);
+    /// `before`: how much of it had been done when this began, which says nothing of the time.
+    void update(double done, double before = 0);
     void add(double done) { update(done_ + done); }
 
   private:

@@ -92,7 +92,7 @@ int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data,
     std::map<std::string, std::string> pictures;
     Progress progress("training", 1);
     train::GanHooks hooks;
-    hooks.step = [&](const train::StepInfo& s) { progress.update(static_cast<double>(s.step) / static_cast<double>(s.steps)); };
+    hooks.step = [&](const train::StepInfo& s) { progress.update(static_cast<double>(s.step) / static_cast<double>(s.steps), static_cast<double>(s.resumed_at) / static_cast<double>(s.steps)); };
     hooks.say = [&](const std::string& text) { call.say(text); };
     hooks.warn = [&](const std::string& text) { call.warn(text); };
     hooks.epoch = [&](const train::Epoch& e) {

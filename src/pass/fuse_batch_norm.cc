@@ -3,7 +3,6 @@
 // gradient, with the sum of two branches' gradients, joins the normalisation's. In bf16 it becomes the same operators where
 // no ReLU follows: their kernels need no widening. Gradients of convolutions' weights get the activation computed again from
 // what was normalised, which is kept anyway: the activation itself need not live from the way forward to the way back.
-#include <set>
 #include <vector>
 
 #include "pass/match.h"
@@ -52,14 +51,16 @@ bool find_forward(const Graph& g, NodeId id, Forward& f) {
 
 /// v is computed from `from`, by however many nodes.
 bool depends(const Graph& g, ValueId v, ValueId from) {
-    std::set<NodeId> seen;
+    std::vector<char> seen(static_cast<size_t>(g.node_count()));
     std::vector<ValueId> open{v};
     while (!open.empty()) {
         const ValueId now = open.back();
         open.pop_back();
         if (now == from) return true;
-        if (now == kNone || g.value(now).producer == kNone || !seen.insert(g.value(now).producer).second) continue;
-        const std::vector<ValueId>& in = g.node(g.value(now).producer).inputs;
+        const NodeId made = now == kNone ? kNone : g.value(now).producer;
+        if (made == kNone || seen[static_cast<size_t>(made)]) continue;
+        seen[static_cast<size_t>(made)] = 1;
+        const std::vector<ValueId>& in = g.node(made).inputs;
         open.insert(open.end(), in.begin(), in.end());
     }
     return false;
@@ -82,7 +83,10 @@ bool fuse_backward(Graph& g, NodeId back) {
     const TypeInfo &type = g.value(x).type, &small = g.value(scale).type;
     if (!type.fixed() || type.shape.size() < 2 || small.dtype != DType::f32 || (type.dtype != DType::f32 && type.dtype != DType::bf16)) return false;
     const NodeId mask = g.value(masked).producer;
-    if (mask == kNone || !g.node(mask).is("ReluGrad", "hone") || g.node(mask).in(0) == g.node(mask).in(1)) {
+    const bool follows = mask != kNone && g.node(mask).is("ReluGrad", "hone") && g.node(mask).in(0) != g.node(mask).in(1);
+    const bool kept = g.value(masked).users.size() > 1 || g.is_output(masked);
+    // X, or its scale, may be computed again when that gradient is there (pass/recompute.h).
+    if (!follows || (kept && (depends(g, x, masked) || depends(g, scale, masked)))) {
         if (type.dtype != DType::bf16 || grad.outputs.size() < 3) return false;  // as on the way forward
         const NodeId alone = g.add_node("hone", "BatchNormActGrad", grad.inputs, 3, {{"epsilon", real_attribute(grad, "epsilon", 1e-5f)}, {"relu", int64_t{0}}}, grad.name + ":fused", grad.origins);
         take_outputs(g, alone, grad, x, scale);
@@ -101,8 +105,6 @@ bool fuse_backward(Graph& g, NodeId back) {
         dy2 = g.node(sum).in(1);
         dy = g.node(sum).in(0);
     }
-    const bool kept = g.value(masked).users.size() > 1 || g.is_output(masked);
-    if (kept && depends(g, x, masked)) return false;  // X is computed again when that gradient is there (pass/recompute.h)
     Attributes attributes{{"epsilon", real_attribute(grad, "epsilon", 1e-5f)}, {"relu", int64_t{1}}};
     const NodeId fused = g.add_node("hone", "BatchNormActGrad", {dy, x, scale, dy2, computes ? kNone : a, slope, bias},
                                     kept ? 4 : 3, std::move(attributes), grad.name + ":fused", join_origins(g, {mask, back}));

@@ -12,7 +12,7 @@ namespace {
 /// Its result may differ the second time, or others would have to take part.
 bool runs_once(const Node& n) {
     const OpDecl* op = find_op(n.domain, n.op);
-    return !op || op->random || (n.domain == "hone" && n.op.starts_with("AllReduce"));
+    return op->random || (n.domain == "hone" && n.op.starts_with("AllReduce"));
 }
 
 constexpr double kGradients = 3;  ///< of an activation: what arrives, what is passed on, and a branch's
@@ -111,7 +111,10 @@ class Recompute {
             const auto it = differentiates_.find(gradient);
             if (it == differentiates_.end()) return false;
             const auto at = position_.find(it->second);
-            return at != position_.end() && at->second >= begin_ && at->second < end_;
+            if (at == position_.end() || at->second < begin_ || at->second >= end_) return false;
+            // What is made of weights alone (a cast) may be anywhere; its gradient is no activation's.
+            const std::vector<ValueId>& from = g_.node(it->second).inputs;
+            return std::any_of(from.begin(), from.end(), [&](ValueId v) { return v != kNone && !g_.value(v).is_constant() && !weights_.contains(v); });
         };
         for (const auto& [gradient, of] : differentiates_) {
             if (!g_.node(gradient).alive || !mine(gradient)) continue;

@@ -65,6 +65,7 @@ class Loop {
     }
 
     Gan run() {
+        began_ = now_seconds();
         try {
             while (!ended() && train_epoch()) end_epoch();
             kept_.ended(ended());
@@ -102,7 +103,7 @@ class Loop {
             epoch.seconds += now_seconds() - start;
             state_.waited = waited_before_ + loader_->seconds_waited();
             ++state_.batch;
-            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, made, epoch.rate, state_.waited});
+            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, kept_.resumed_at(), made, epoch.rate, state_.waited});
             kept_.step_done();
         }
         return true;
@@ -149,7 +150,7 @@ class Loop {
     }
 
     RunCheckpoints kept_;
-    const double began_ = now_seconds();
+    double began_ = 0;
     const Graph &generator_, &discriminator_;
     const int64_t samples_;
     LoopOptions o_;

@@ -3,6 +3,7 @@
 #include "op/builder.h"
 #include "train/compose.h"
 #include "train/gan.h"
+#include "train/lean_step.h"
 
 namespace hone::train {
 namespace {
@@ -58,10 +59,11 @@ GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const Gan
     step.loss = {"bce_with_logits"};
     step.update.measure_norm = false;  // of two steps
     step.precision = o.loop.precision;
+    const auto made_step = [&](Trainable t) { return step.recompute ? lean_step(std::move(t), step, {.threads = o.loop.threads}) : training_step(std::move(t), step); };
     GanSteps s;
     Graph both = twin(d);
     both.outputs = {logits(both, both.outputs)};
-    s.discriminator = training_step(make_trainable(both), step);
+    s.discriminator = made_step(make_trainable(both));
 
     Graph through = g;
     const Borrowed judge = borrow(d);
@@ -74,7 +76,7 @@ GanSteps gan_steps(const Graph& generator, const Graph& discriminator, const Gan
     TrainableOptions own;  // behind learned weights, constants of the discriminator look like parameters that they were not before
     for (const Parameter& p : find_parameters(through))
         if (g.find_value(p.name) == kNone) own.freeze.push_back(p.name);
-    s.generator = training_step(make_trainable(through, own), step);
+    s.generator = made_step(make_trainable(through, own));
     s.discriminator_parameters = judge.parameters;
 
     Borrowed sampler = borrow(g);

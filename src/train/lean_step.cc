@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/lean_step.h"
 
+#include <limits>
 #include <optional>
 #include <set>
+
+#include "base/interrupt.h"
 
 namespace hone::train {
 namespace {
@@ -27,11 +30,17 @@ class Search {
     size_t arena(const Graph& g) const {
         std::vector<Dims> dims;
         for (ValueId v : g.inputs) dims.push_back(dims_of(g.value(v).type.shape));
-        return make_plan(g, dims, plan_)->arena_bytes;
+        try {
+            return make_plan(g, dims, plan_)->arena_bytes;
+        } catch (const Error& e) {
+            if (e.id != "memory.limit") throw;
+            return std::numeric_limits<size_t>::max();  // another way may fit
+        }
     }
     /// Tries it, unless it was tried or enough were; `at` becomes it where it takes less.
     bool better(const Segments& ends, Segments& at) {
-        if (tried_.size() >= most_ || !tried_.insert(ends).second) return false;
+        if (ends.size() < 2 || tried_.size() >= most_ || !tried_.insert(ends).second) return false;
+        check_interrupt();
         options_.recompute = ends;
         const size_t bytes = arena(training_step(trainable_, options_).graph);
         if (bytes >= least_) return false;

@@ -52,8 +52,9 @@ class Loop {
         Trainable trainable = make_trainable(task_->network(ranks_.share(o.batch)), trained);
         for (const Parameter& p : trainable.parameters) parameters_ += p.initial.count();
         o_.threads = pool_.threads();
-        if (step.recompute && hooks.say) hooks.say("looking for the activations whose recomputation leaves the least memory");
-        step_ = step.recompute ? lean_step(std::move(trainable), step, {.threads = o_.threads}) : training_step(std::move(trainable), step);
+        const bool lean = step.recompute && ranks_.count() == 1;  // ranks exchange in one order: cuts go by sizes alone, which all see alike
+        if (lean && hooks.say) hooks.say("looking for the activations whose recomputation leaves the least memory");
+        step_ = lean ? lean_step(std::move(trainable), step, {.threads = o_.threads}) : training_step(std::move(trainable), step);
         runner_ = std::make_unique<StepRunner>(std::move(step_), &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose()});
         runner_->session().exchange_with(ranks_.comm());
         kept_.begin({[&] { return identity_of(model_, *data_, validation_, o_, with_steps(o_.schedule, steps_ * o_.epochs)); }, graph_hash(step_.graph), steps_, state_, schedule_, {{"", runner_.get()}}});
@@ -64,6 +65,7 @@ class Loop {
     }
 
     Trained run() {
+        began_ = now_seconds();
         try {
             ranks_.agree(cat("before step ", done() + 1, " of ", steps_ * o_.epochs, ", batch ", o_.batch, ", seed ", o_.seed), runner_->states());
             while (!ended() && train_epoch()) judge_epoch();
@@ -102,7 +104,7 @@ class Loop {
             epoch.seconds += now_seconds() - start;
             state_.waited = waited_before_ + loader_->seconds_waited();
             ++state_.batch;
-            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, loss, rate, state_.waited, runner_->gradient_norm()});
+            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, kept_.resumed_at(), loss, rate, state_.waited, runner_->gradient_norm()});
             kept_.step_done();
             if (ranks_.comm() && all.stop) set_interrupted(true), check_interrupt();
             if (ranks_.comm() && all.late) return false;
@@ -162,7 +164,7 @@ class Loop {
     }
 
     RunCheckpoints kept_;
-    const double began_ = now_seconds();
+    double began_ = 0;
     const Graph& model_;
     DatasetPtr data_;
     const Dataset* validation_;

@@ -64,6 +64,7 @@ struct Trained {
 
 struct StepInfo {
     int64_t step = 0, steps = 0;  ///< from 1; of all epochs
+    int64_t resumed_at = 0;       ///< the step of the checkpoint that the run went on from
     double loss = 0, rate = 0;
     double waited = 0;            ///< seconds waited for data since the loop began
     std::optional<double> gradient_norm{};  ///< with update.measure_norm, before clipping

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstring>
 #include <set>
 
 #include "base/cpu.h"
@@ -13,6 +14,7 @@
 #include "base/rng.h"
 #include "base/tensor.h"
 #include "base/timing.h"
+#include "base/usage.h"
 
 using namespace hone;
 
@@ -111,4 +113,28 @@ TEST(Error, NearestCandidates) {
 TEST(Timing, Quantiles) {
     EXPECT_DOUBLE_EQ(median({3, 1, 2}), 2);
     EXPECT_DOUBLE_EQ(quantile({0, 10}, 0.25), 2.5);
+}
+TEST(Timing, WhatWasDoneBeforeSaysNothingOfTheTimeLeft) {
+    EXPECT_DOUBLE_EQ(seconds_left(10, 25, 0, 100), 30);
+    EXPECT_DOUBLE_EQ(seconds_left(10, 60, 50, 100), 40);
+    EXPECT_DOUBLE_EQ(seconds_left(10, 101, 50, 100), 0);
+    EXPECT_TRUE(std::isnan(seconds_left(10, 50, 50, 100)));
+}
+TEST(Tensor, LargeOnesAreZeroAlignedAndGivenBack) {
+    for (const int64_t n : {int64_t{1}, int64_t{1000}, int64_t{3} << 20}) {
+        Tensor t = Tensor::zeros(DType::f32, {n});
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(t.raw()) % 64, 0u) << n;
+        for (int64_t i = 0; i < n; i += 997) ASSERT_EQ(t.at(i), 0) << n;
+        t.set(n - 1, 2);
+        EXPECT_EQ(t.clone().at(n - 1), 2) << n;
+    }
+#ifndef __SANITIZE_ADDRESS__
+    const int64_t before = resident_bytes(), most = int64_t{64} << 20;
+    Tensor t = Tensor::zeros(DType::u8, {most});
+    EXPECT_LT(resident_bytes(), before + most / 2);
+    std::memset(t.raw_mut(), 1, static_cast<size_t>(most));
+    EXPECT_GT(resident_bytes(), before + most / 2);
+    t = {};
+    EXPECT_LT(resident_bytes(), before + most / 2);
+#endif
 }

@@ -6,9 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
+#include "base/limits.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
+#include "dist/thread_comm.h"
 #include "golden.h"
 #include "pass/segments.h"
 #include "train/lean_step.h"
@@ -102,6 +105,42 @@ INSTANTIATE_TEST_SUITE_P(Networks, Recomputed,
                                          Case{"mlp", 0.25, 12, Precision::fp32, 1e-4, 0.3}),
                          [](const auto& i) { return cat(i.param.architecture, i.param.precision == Precision::bf16 ? "Bf16" : "", i.param.dropout ? "Dropout" : ""); });
 
+/// Whatever else the step does.
+TEST(Recompute, FitsTheOptionsOfAStep) {
+    const Graph model = network("resnet", 8, 0.25, 20);
+    const Dims input = dims_of(model.value(model.inputs[0]).type.shape);
+    using Change = std::function<void(StepOptions&, TrainableOptions&)>;
+    const std::vector<std::pair<const char*, Change>> changes = {
+        {"accumulation and averages", [](StepOptions& o, TrainableOptions&) { o.update.accumulate = 2, o.update.ema = 0.9; }},
+        {"clipping", [](StepOptions& o, TrainableOptions&) { o.update.clip_norm = 0.1; }},
+        {"frozen layers", [](StepOptions&, TrainableOptions& t) { t.freeze_layers = 8; }},
+        {"a scaled loss", [](StepOptions& o, TrainableOptions&) { o.precision = Precision::fp16, o.scale = {.start = 1024, .dynamic = true}; }},
+    };
+    for (const auto& [what, change] : changes) {
+        StepOptions o;
+        TrainableOptions t;
+        change(o, t);
+        const Ran kept = run_steps(training_step(make_trainable(model, t), o), input, 4);
+        o.recompute.emplace();
+        const TrainingStep step = training_step(make_trainable(model, t), o);
+        EXPECT_GT(again(step.graph), 0) << what;
+        const Ran computed = run_steps(step, input, 4);
+        for (size_t i = 0; i < kept.losses.size(); ++i) EXPECT_NEAR(computed.losses[i], kept.losses[i], 2e-2 * kept.losses[i]) << what << " " << i;
+        EXPECT_EQ(computed.states.size(), kept.states.size()) << what;
+    }
+}
+
+/// Where the step as it is would be too large, one that computes again is found.
+TEST(Recompute, FitsIntoLessMemory) {
+    const Graph model = network("resnet", 64, 0.5, 20);
+    const auto plan = [](const TrainingStep& s) { return StepRunner(s, nullptr, {.threads = 1}).plan().memory_bytes(); };
+    const size_t kept = plan(training_step(make_trainable(model), {})), before = limits().memory_bytes;
+    limits().memory_bytes = kept * 3 / 4;
+    EXPECT_EQ(error_of([&] { plan(training_step(make_trainable(model), {})); }), "memory.limit");
+    EXPECT_EQ(error_of([&] { EXPECT_LT(plan(lean_step(make_trainable(model), {}, {.threads = 1}, 12)), kept); }), "");
+    limits().memory_bytes = before;
+}
+
 /// Operator by operator: nothing but the order of work differs.
 TEST(Recompute, IsExactByReferences) {
     const Graph model = network("resnet", 2, 0.25, 20);
@@ -129,13 +168,32 @@ TEST(Recompute, AsksOtherRanksNothingTwice) {
     EXPECT_EQ(exchanges(true), exchanges(false));
 }
 
+/// Two ranks with synchronised statistics follow what two ranks do that keep.
+TEST(Recompute, RanksAgreeAsTheyDid) {
+    const Graph model = network("resnet", 4, 0.25, 20);
+    const Dims input = dims_of(model.value(model.inputs[0]).type.shape);
+    const auto losses = [&](bool recompute) {
+        const TrainingStep step = make_step(model, recompute, Precision::fp32, {.ranks = 2, .batch_norm = true});
+        std::vector<std::vector<double>> of(2);
+        run_ranks(2, [&](ThreadComm& comm) {
+            StepRunner runner(step, nullptr, {.threads = 1});
+            runner.session().exchange_with(&comm);
+            for (uint64_t i = 0; i < 3; ++i) of[static_cast<size_t>(comm.rank())].push_back(runner.run({pictures(input, 10 * i + static_cast<uint64_t>(comm.rank()))}, {labels(input[0])}, 0.01));
+        });
+        return of;
+    };
+    const auto again = losses(true), kept = losses(false);
+    for (size_t r = 0; r < 2; ++r)
+        for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(again[r][i], kept[r][i], 1e-3 * kept[r][i]) << r << " " << i;
+}
+
 /// ResNet-18 as it is trained.
 TEST(Recompute, TakesLessMemory) {
     const Graph model = network("resnet", 16, 1, 18);
     const auto arena = [&](bool recompute, Precision p) {
         StepOptions o;
         o.precision = p;
-        const TrainingStep step = recompute ? lean_step(make_trainable(model), o, {.threads = 1}) : training_step(make_trainable(model), o);
+        const TrainingStep step = recompute ? lean_step(make_trainable(model), o, {.threads = 1}, 8) : training_step(make_trainable(model), o);
         return static_cast<double>(StepRunner(step, nullptr, {.threads = 1}).plan().arena_bytes) * 1e-6;
     };
     for (const Precision p : {Precision::fp32, Precision::bf16}) {

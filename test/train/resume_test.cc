@@ -278,6 +278,9 @@ TEST_F(Resume, AnotherRunIsRefusedByName) {
         {"--schedule", [](LoopOptions& o) { o.epochs = 4; }},
         {"--accumulate", [](LoopOptions& o) { o.step.update.accumulate = 2; }},
         {"--ema", [](LoopOptions& o) { o.step.update.ema = 0; }},
+        {"--metric ''", [](LoopOptions& o) { o.metric = "f1_macro"; }},
+        {"--loss-scale 'none'; now it is '8'", [](LoopOptions& o) { o.step.scale.start = 8; }},
+        {"--recompute", [](LoopOptions& o) { o.step.recompute.emplace(); }},
         {"--freeze ''", [](LoopOptions& o) { o.trainable.freeze = {"w"}; }},
     };
     for (const auto& [words, change] : changes) {
@@ -289,7 +292,9 @@ TEST_F(Resume, AnotherRunIsRefusedByName) {
     EXPECT_EQ(error_of([&] { train::train(network(), training, nullptr, kept(true), {}); }), "train.resume");
     EXPECT_EQ(error_of([&] { run(kept(false)); }), "train.unfinished");
     said_.clear();
-    run(kept(true));
+    LoopHooks h = hooks();
+    h.step = [](const StepInfo& s) { EXPECT_EQ(s.resumed_at, 6); };
+    run(kept(true), h);
     EXPECT_EQ(error_of([&] { run(kept(false)); }), "");  // of a finished run they may go
 }
 
