@@ -11,23 +11,13 @@
 #include "base/thread_pool.h"
 #include "data/loader.h"
 #include "data/open.h"
+#include "networks.h"
 #include "support.h"
 #include "train/loop.h"
 #include "train/runner.h"
-#include "zoo/zoo.h"
 
 namespace hone::train {
 namespace {
-
-Graph network(const std::string& architecture, int64_t batch, double width, int64_t depth) {
-    zoo::Request r{.input = {1, 28, 28}, .classes = 10, .width = width, .depth = depth, .seed = 3};
-    const zoo::Architecture& a = zoo::find_architecture(architecture);
-    if (a.most_rank < 3) r.input = {28, 28};
-    if (!depth) r.depth = a.depth;
-    const Graph g = zoo::make_networks(architecture, r)[0].graph;
-    r.input.insert(r.input.begin(), batch);
-    return specialise(g, {r.input});
-}
 
 bool has_data() { return is_directory("/usr/share/datasets/fashion-mnist"); }
 const DataParts& fashion() {

@@ -13,24 +13,13 @@
 #include "base/thread_pool.h"
 #include "dist/thread_comm.h"
 #include "golden.h"
+#include "networks.h"
 #include "pass/segments.h"
 #include "train/lean_step.h"
 #include "train/runner.h"
-#include "zoo/zoo.h"
 
 namespace hone::train {
 namespace {
-
-Graph network(const std::string& architecture, int64_t batch, double width, int64_t depth, std::optional<double> dropout = {}) {
-    zoo::Request r{.input = {1, 28, 28}, .classes = 10, .width = width, .depth = depth, .seed = 3};
-    r.dropout = dropout;
-    const zoo::Architecture& a = zoo::find_architecture(architecture);
-    if (a.most_rank < 3) r.input = {28, 28};
-    if (!depth) r.depth = a.depth;
-    const Graph g = zoo::make_networks(architecture, r)[0].graph;
-    r.input.insert(r.input.begin(), batch);
-    return specialise(g, {r.input});
-}
 
 TrainingStep make_step(const Graph& model, bool recompute, Precision precision = Precision::fp32, ExchangeOptions exchange = {}) {
     StepOptions o;
