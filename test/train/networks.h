@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 
+#include "op/op.h"
 #include "zoo/zoo.h"
 
 namespace hone::train {
