@@ -66,18 +66,15 @@ class Loop {
 
     Gan run() {
         began_ = now_seconds();
-        try {
+        return kept_.guard([&] {
             while (!ended() && train_epoch()) end_epoch();
             kept_.ended(ended());
             return result();
-        } catch (const Error& e) {
-            if (e.id == "interrupted") kept_.stopped();
-            throw;
-        }
+        });
     }
 
   private:
-    int64_t done() const { return static_cast<int64_t>(state_.history.size()) * steps_ + state_.batch; }
+    int64_t done() const { return state_.done(steps_); }
     bool ended() const { return static_cast<int64_t>(state_.history.size()) >= o_.epochs; }
 
     /// The rest of the epoch; false when the time is over before its end.

@@ -66,19 +66,16 @@ class Loop {
 
     Trained run() {
         began_ = now_seconds();
-        try {
+        return kept_.guard([&] {
             ranks_.agree(cat("before step ", done() + 1, " of ", steps_ * o_.epochs, ", batch ", o_.batch, ", seed ", o_.seed), runner_->states());
             while (!ended() && train_epoch()) judge_epoch();
             kept_.ended(ended());
             return result();
-        } catch (const Error& e) {
-            if (e.id == "interrupted") kept_.stopped();
-            throw;
-        }
+        });
     }
 
   private:
-    int64_t done() const { return static_cast<int64_t>(state_.history.size()) * steps_ + state_.batch; }
+    int64_t done() const { return state_.done(steps_); }
     bool out_of_patience() const { return o_.patience > 0 && state_.since >= o_.patience; }
     bool ended() const { return static_cast<int64_t>(state_.history.size()) >= o_.epochs || out_of_patience(); }
 

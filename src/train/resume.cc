@@ -108,8 +108,6 @@ void RunCheckpoints::restore(const Checkpoint& c, const record::Texts& identity)
     if (hooks_.say) hooks_.say(cat("resumed after step ", m.step, ", epoch ", m.epoch + (m.batch > 0), m.complete ? ": that run was at its end" : ""));
 }
 
-int64_t RunCheckpoints::step() const { return static_cast<int64_t>(run_->state.history.size()) * run_->steps + run_->state.batch; }
-
 record::Checkpoint RunCheckpoints::manifest(bool complete) const {
     const LoopState& s = run_->state;
     const PlateauState& p = run_->schedule.plateau();

@@ -29,6 +29,7 @@ struct LoopState {
     std::optional<double> best{};  ///< with patience: the best metric, epochs since then, and that epoch's weights
     int64_t since = 0;
     std::map<std::string, Tensor> best_weights{};
+    int64_t done(int64_t steps) const { return static_cast<int64_t>(history.size()) * steps + batch; }  ///< steps, of so many an epoch
 };
 
 class RunCheckpoints {
@@ -61,11 +62,20 @@ class RunCheckpoints {
     void epoch_done();
     /// The loop is over: all epochs done (or none better for long), or the time.
     void ended(bool complete);
-    /// After "interrupted": saves and throws it again, with how to go on.
-    [[noreturn]] void stopped();
+    /// What `loop` gives. After "interrupted" saves and throws it again, with how to go on.
+    template <class F>
+    auto guard(F loop) {
+        try {
+            return loop();
+        } catch (const Error& e) {
+            if (e.id == "interrupted") stopped();
+            throw;
+        }
+    }
 
   private:
-    int64_t step() const;
+    [[noreturn]] void stopped();
+    int64_t step() const { return run_->state.done(run_->steps); }
     void restore(const Checkpoint& c, const record::Texts& identity);
     record::Checkpoint manifest(bool complete) const;
     record::Texts choices() const;  ///< of all plans
