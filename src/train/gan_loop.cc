@@ -19,14 +19,6 @@ std::vector<Dims> input_dims(const Graph& g) {
     return out;
 }
 
-/// A network's values out of its step's states.
-std::map<std::string, Tensor> values_of(const Graph& model, const StepRunner& runner) {
-    std::map<std::string, Tensor> out;
-    for (const auto& [name, value] : runner.states())
-        if (const ValueId v = model.find_value(name); v != kNone && model.value(v).is_constant()) out[name] = value.clone();
-    return out;
-}
-
 Tensor column(int64_t ones, int64_t zeros, double one) {
     Tensor t = Tensor::zeros(DType::f32, {ones + zeros, 1});
     for (int64_t i = 0; i < ones; ++i) t.set(i, one);
@@ -118,8 +110,8 @@ class Loop {
         if (!ended()) kept_.epoch_done();
     }
     void show(const Epoch& epoch) {
-        if (hooks_.weights) hooks_.weights(epoch.epoch, values_of(generator_, *maker_));
-        if (hooks_.samples && samples_ > 0) hooks_.samples(epoch.epoch, generate(with_values(generator_, values_of(generator_, *maker_)), samples_, o_.seed, o_.threads));
+        if (hooks_.weights) hooks_.weights(epoch.epoch, trained_values(generator_, maker_->states()));
+        if (hooks_.samples && samples_ > 0) hooks_.samples(epoch.epoch, generate(with_values(generator_, trained_values(generator_, maker_->states())), samples_, o_.seed, o_.threads));
         if (hooks_.epoch) hooks_.epoch(epoch);
     }
 
@@ -141,8 +133,8 @@ class Loop {
         out.waited = state_.waited;
         out.stopped = out.samples < steps_ * o_.epochs * o_.batch ? "time" : "";
         out.resumed_at = kept_.resumed_at();
-        out.generator = with_values(generator_, values_of(generator_, *maker_));
-        out.discriminator = with_values(discriminator_, values_of(discriminator_, *judge_));
+        out.generator = with_values(generator_, trained_values(generator_, maker_->states()));
+        out.discriminator = with_values(discriminator_, trained_values(discriminator_, judge_->states()));
         return out;
     }
 

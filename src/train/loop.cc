@@ -152,13 +152,7 @@ class Loop {
         return ranks_.measure(*validation_, [&](const Dataset& d) { return task_->measure(model, d, eval_options(o_)); });
     }
 
-    /// Parameters and statistics; not the optimiser's own.
-    std::map<std::string, Tensor> weights() const {
-        std::map<std::string, Tensor> out;
-        for (const auto& [name, value] : runner_->states())
-            if (const ValueId v = model_.find_value(name); v != kNone && model_.value(v).is_constant()) out[name] = value.clone();
-        return out;
-    }
+    std::map<std::string, Tensor> weights() const { return trained_values(model_, runner_->states()); }
 
     RunCheckpoints kept_;
     double began_ = 0;

@@ -60,8 +60,8 @@ void check_options(const UpdateOptions& o) {
 
 class Updater {
   public:
-    Updater(Graph& g, std::vector<Parameter> parameters, std::vector<ValueId> gradients, const UpdateOptions& o)
-        : g_(g), b_(g, "update"), parameters_(std::move(parameters)), d_(std::move(gradients)), o_(o), decl_(find_optimizer(o.optimizer)),
+    Updater(Graph& g, std::vector<Parameter> parameters, std::vector<ValueId> gradients, const UpdateOptions& o, const std::map<std::string, Tensor>& statistics)
+        : g_(g), b_(g, "update"), parameters_(std::move(parameters)), d_(std::move(gradients)), o_(o), statistics_(statistics), decl_(find_optimizer(o.optimizer)),
           hyper_(resolve(decl_.hyper, o.hyper, cat("optimiser '", o.optimizer, "'"))) {
         check_options(o);
         if (hyper_.contains("nesterov") && hyper_["nesterov"] != 0 && hyper_["momentum"] == 0)
@@ -82,8 +82,11 @@ class Updater {
         }
         if (o_.clip_norm > 0 || o_.measure_norm) out_.norm = b_.sqrt(squares == kNone ? sum_of_squares() : squares);
         if (o_.clip_norm > 0) clip_norm();
+        const std::vector<State> others = o_.ema > 0 ? g_.states : std::vector<State>();
         const ValueId step = state("train.step", Tensor::scalar_i64(0));
+        if (o_.ema > 0) decay_of_averages(step);
         for (size_t i = 0; i < parameters_.size(); ++i) update(parameters_[i], d_[i], step);
+        for (const State& s : others) average_statistics(s);
         bind(step, b_.add(step, apply_ == kNone ? b_.constant(Tensor::scalar_i64(1)) : b_.cast(apply_, DType::i64)));
         return std::move(out_);
     }
@@ -151,13 +154,24 @@ class Updater {
         Builder b(g_, p.name + ".update");
         const std::vector<ValueId> next = b.nodes(decl_.op, in, static_cast<int>(states.size()), attributes_of(decl_, hyper), "hone");
         for (size_t i = 0; i < states.size(); ++i) bind(states[i], next[i]);
-        if (o_.ema > 0) average(p, next[0]);
+        if (o_.ema > 0) average(p.name, out_.initial.at(p.name), next[0]);
     }
-    void average(const Parameter& p, ValueId weights) {
-        const ValueId before = state(p.name + ".ema", out_.initial.at(p.name).clone());
-        ValueId next = b_.add(b_.scale(before, o_.ema), b_.scale(weights, 1 - o_.ema));
+    void decay_of_averages(ValueId step) {
+        const ValueId n = b_.cast(step, DType::f64);
+        const ValueId early = b_.div(b_.shift(n, 1), b_.shift(n, 10));
+        decay_ = b_.node("Min", {early, b_.like(early, o_.ema)});
+        rest_ = b_.sub(b_.like(decay_, 1), decay_);
+    }
+    void average(const std::string& name, const Tensor& initial, ValueId now) {
+        const ValueId before = state(name + kAverage, initial.clone());
+        const DType t = b_.dtype(now);
+        ValueId next = b_.add(b_.mul(before, b_.cast(decay_, t)), b_.mul(now, b_.cast(rest_, t)));
         if (apply_ != kNone) next = b_.where(apply_, next, before);
         bind(before, next);
+    }
+    /// Those of normalisations belong to the weights that they came from: averaged alike.
+    void average_statistics(const State& s) {
+        if (const auto initial = statistics_.find(s.name); initial != statistics_.end() && is_float(initial->second.dtype())) average(s.name, initial->second, g_.outputs[s.output]);
     }
 
     Graph& g_;
@@ -165,16 +179,18 @@ class Updater {
     std::vector<Parameter> parameters_;
     std::vector<ValueId> d_;
     const UpdateOptions& o_;
+    const std::map<std::string, Tensor>& statistics_;
     const OptimizerDecl& decl_;
     HyperValues hyper_;
     ValueId apply_ = kNone;  ///< whether this run updates; kNone: always
+    ValueId decay_ = kNone, rest_ = kNone;  ///< of averages: f64 scalars, their sum is 1
     Update out_;
 };
 
 }  // namespace
 
-Update add_update(Graph& g, std::vector<Parameter> parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options) {
-    return Updater(g, std::move(parameters), gradients, options).run();
+Update add_update(Graph& g, std::vector<Parameter> parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options, const std::map<std::string, Tensor>& statistics) {
+    return Updater(g, std::move(parameters), gradients, options, statistics).run();
 }
 
 }  // namespace hone::train

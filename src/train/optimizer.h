@@ -34,6 +34,8 @@ const std::vector<OptimizerDecl>& optimizers();
 /// Throws usage "train.name".
 const OptimizerDecl& find_optimizer(const std::string& name);
 
+constexpr const char* kAverage = ".ema";  ///< what the name of a weight's average ends with
+
 struct UpdateOptions {
     std::string optimizer = "sgd";
     HyperValues hyper{};
@@ -41,7 +43,9 @@ struct UpdateOptions {
     double clip_value = 0;            ///< gradients into [-v, v], before clip_norm; 0: off
     double clip_norm = 0;             ///< the whole gradient to at most this length (Pascanu et al. 2013); 0: off
     int64_t accumulate = 1;           ///< micro-batches a step: their gradients are averaged, the last one updates
-    double ema = 0;                   ///< averages of the weights (Polyak), e = ema e + (1 - ema) w, "<parameter>.ema"; 0: off
+    /// Averages of the weights (Polyak) and of statistics: e = d e + (1 - d) w with d = min(ema, (1 + step) / (10 + step)), so
+    /// that a short run keeps little of its start. Each is a state, its name with kAverage behind it; 0: off.
+    double ema = 0;
     bool measure_norm = false;        ///< the length of the whole gradient is wanted, without clip_norm too
     bool skip_nonfinite = false;      ///< a step whose gradients are not all finite changes no weight and no moment
     /// A scalar that gradients are multiplied with before all else: the reciprocal of a loss scale.
@@ -59,7 +63,8 @@ struct Update {
 };
 
 /// `gradients[i]` is that of `parameters[i]`, of its type. Adds the input "lr" and the states; the graph's outputs gain the
-/// new states. Throws usage "train.name", "train.hyper".
-Update add_update(Graph& g, std::vector<Parameter> parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options);
+/// new states. `statistics`: first values of states that the graph has, which are averaged with the weights. Throws usage
+/// "train.name", "train.hyper".
+Update add_update(Graph& g, std::vector<Parameter> parameters, const std::vector<ValueId>& gradients, const UpdateOptions& options, const std::map<std::string, Tensor>& statistics = {});
 
 }  // namespace hone::train

@@ -73,4 +73,14 @@ void StepRunner::set_states(const std::map<std::string, Tensor>& values) {
     }
 }
 
+std::map<std::string, Tensor> trained_values(const Graph& model, const std::map<std::string, Tensor>& states) {
+    std::map<std::string, Tensor> out;
+    for (const auto& [name, value] : states) {
+        if (const ValueId v = model.find_value(name); v == kNone || !model.value(v).is_constant()) continue;
+        const auto average = states.find(name + kAverage);
+        out[name] = (average == states.end() ? value : average->second).clone();
+    }
+    return out;
+}
+
 }  // namespace hone::train

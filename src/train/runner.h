@@ -4,7 +4,7 @@
 //
 //   StepRunner runner(training_step(...), &pool, {.threads = 2});
 //   const double loss = runner.run({images}, {labels}, schedule.at(step));
-//   Graph trained = with_values(model, runner.states());
+//   Graph trained = with_values(model, trained_values(model, runner.states()));
 #pragma once
 #include <map>
 #include <memory>
@@ -49,5 +49,9 @@ class StepRunner {
     std::vector<size_t> model_at_, target_at_;
     size_t rate_at_ = 0;
 };
+
+/// What is trained of `model`, out of the states of its step: parameters and statistics, copied; averages of them where the
+/// step keeps these (update.ema).
+std::map<std::string, Tensor> trained_values(const Graph& model, const std::map<std::string, Tensor>& states);
 
 }  // namespace hone::train

@@ -43,7 +43,7 @@ TrainingStep training_step(Trainable t, const StepOptions& options) {
     if (options.recompute) s.forward = recompute_activations(g, weights, differentiates, *options.recompute);
     if (options.precision != Precision::fp32) gradients = widen_gradients(g, gradients);
     gradients = exchange_step(g, gradients, options.loss.reduction, options.exchange);
-    Update update = add_update(g, std::move(t.parameters), gradients, with);
+    Update update = add_update(g, std::move(t.parameters), gradients, with, s.initial);
     if (scaling) scaling->finish(update, statistics, s.initial);
     s.rate = g.value(update.rate).name;
     if (options.update.measure_norm) {

@@ -57,6 +57,20 @@ Graph perceptron(int64_t hidden, int64_t outputs) {
     return g;
 }
 
+/// The same with batch normalisation before the Relu.
+Graph normalised_perceptron() {
+    Graph g = perceptron(8, 2);
+    const NodeId relu = g.value(g.node(g.value(g.outputs[0]).producer).in(0)).producer;
+    Builder b(g, "bn");
+    const auto constants = [&](const char* name, double v) {
+        Tensor t = Tensor::zeros(DType::f32, {8});
+        for (int64_t i = 0; i < 8; ++i) t.set(i, v);
+        return g.add_constant(name, t);
+    };
+    g.set_input(relu, 0, b.node("BatchNormalization", {g.node(relu).in(0), constants("bn.scale", 1), constants("bn.bias", 0), constants("bn.mean", 0), constants("bn.variance", 1)}));
+    return g;
+}
+
 const auto training = std::make_shared<Points>(2000, 1), validation = std::make_shared<Points>(500, 2);
 
 LoopOptions options() {
@@ -144,6 +158,30 @@ TEST(Loop, EndsEarlyWithTheBestEpoch) {
     const Trained t = train::train(perceptron(16, 2), training, validation.get(), o, {});
     EXPECT_EQ(t.history.size(), 3u);
     EXPECT_EQ(weights_of(t.model), weights_of(perceptron(16, 2)));
+}
+
+TEST(Loop, AveragesOfTheWeightsAreWhatIsJudgedAndGivenBack) {
+    const Graph model = normalised_perceptron();
+    LoopOptions o = options();
+    o.batch = training->size();  // a step an epoch: the hook sees the weights of each
+    o.epochs = 6;
+    std::map<std::string, std::vector<double>> average;
+    for (const char* name : {"w1", "b2", "bn.scale", "bn.mean", "bn.variance"}) average[name] = model.value(model.find_value(name)).constant.to_f64();
+    LoopHooks hooks;
+    hooks.weights = [&](int64_t epoch, const std::map<std::string, Tensor>& values) {
+        const double n = static_cast<double>(epoch - 1), decay = std::fmin(0.35, (1 + n) / (10 + n));
+        for (auto& [name, e] : average)
+            for (size_t i = 0; i < e.size(); ++i) e[i] = decay * e[i] + (1 - decay) * values.at(name).at(static_cast<int64_t>(i));
+    };
+    const Trained last = train::train(model, training, validation.get(), o, hooks);
+    o.step.update.ema = 0.35;
+    const Trained t = train::train(model, training, validation.get(), o, {});
+    for (const auto& [name, e] : average) {
+        const Tensor &got = t.model.value(t.model.find_value(name)).constant, &raw = last.model.value(last.model.find_value(name)).constant;
+        EXPECT_FALSE(got.same_bits(raw)) << name;
+        for (size_t i = 0; i < e.size(); ++i) EXPECT_NEAR(got.at(static_cast<int64_t>(i)), e[i], 1e-6) << name;
+    }
+    EXPECT_EQ(t.history.back().metrics, measure(t.model, *validation, o));
 }
 
 TEST(Loop, NamesWhatDoesNotFit) {

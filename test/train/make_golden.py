@@ -175,7 +175,9 @@ def optimisers():
             optimiser.step()
             optimiser.zero_grad()
             if "ema" in also:
-                ema = [also["ema"] * e + (1 - also["ema"]) * t.detach() for e, t in zip(ema, w)]
+                n = i // k
+                decay = min(also["ema"], (1 + n) / (10 + n))  # tf.train.ExponentialMovingAverage with num_updates
+                ema = [decay * e + (1 - decay) * t.detach() for e, t in zip(ema, w)]
         out[name + ".losses"], out[name + ".weights"] = np.array(curve), flat(w)
         if "ema" in also:
             out[name + ".ema"] = flat(ema)
