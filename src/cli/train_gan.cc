@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -24,15 +25,22 @@ namespace hone::cli {
 namespace {
 constexpr double kLeastShare = 0.02;  ///< of the samples that a class needs to count as found
 
-/// The flags where they are given, else as in Radford et al. 2016.
-train::GanOptions gan_options(const train::LoopOptions& o, const Call& call) {
-    const train::LoopOptions usual = train::dcgan_options();
+/// What does nothing here, and has no place in the recipe that repeats the run.
+constexpr const char* kIdle[] = {"loss", "freeze", "freeze-layers", "patience", "metric", "dropout", "loss-scale", "loss-scale-every", "texts", "new-head", "standardise", "explain"};
+
+void check_gan(const Call& call) {
+    for (const char* other : kIdle)
+        if (call.options.given(other)) fail(ErrorKind::usage, "usage.conflict", cat("--", other, " does nothing with --gan"), "Leave it out.");
+}
+
+record::Texts recipe_of(const Call& call) {
+    record::Texts recipe = call.options.resolved();
+    std::erase_if(recipe, [](const auto& option) { return std::find(std::begin(kIdle), std::end(kIdle), option.first) != std::end(kIdle); });
+    return recipe;
+}
+
+train::GanOptions gan_options(const train::LoopOptions& o) {
     train::GanOptions g{.loop = o};
-    if (!call.options.given("optimizer")) {
-        g.loop.step.update.optimizer = usual.step.update.optimizer;
-        g.loop.step.update.hyper.merge(train::HyperValues(usual.step.update.hyper));
-    }
-    if (!call.options.given("lr")) g.loop.rate = usual.rate;
     const auto smoothing = o.step.loss.hyper.find("label_smoothing");
     if (smoothing != o.step.loss.hyper.end()) g.label_smoothing = smoothing->second;
     return g;
@@ -73,8 +81,7 @@ std::string trained_file(const std::string& model, const Call& call) {
 }  // namespace
 
 int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, bool tensorboard, Call& call) {
-    for (const char* other : {"loss", "freeze", "freeze-layers", "patience", "metric", "dropout", "loss-scale", "texts"})
-        if (call.options.given(other)) fail(ErrorKind::usage, "usage.conflict", cat("--", other, " does nothing with --gan"), "Leave it out.");
+    check_gan(call);
     const Graph generator = read_model(file), discriminator = read_model(a.discriminator);
     std::optional<Graph> judge;
     if (!a.judge.empty()) judge = load_model(a.judge);
@@ -86,7 +93,7 @@ int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data,
     }
     const DataParts parts = open_for(discriminator, data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
-    train::GanOptions options = gan_options(o, call);
+    train::GanOptions options = gan_options(o);
 
     record::Train t;
     std::map<std::string, std::string> pictures;
@@ -127,7 +134,7 @@ int train_gan_verb(const std::string& file, const NetworkArgs& a, DataArgs data,
     t.precision = eval::precision_name(options.loop.precision), t.loss = "non_saturating", t.optimizer = options.loop.step.update.optimizer, t.schedule = options.loop.schedule.name;
     t.seed = static_cast<int64_t>(call.common.seed);
     t.machine = this_machine(call.common.threads);
-    t.recipe = call.options.resolved();
+    t.recipe = recipe_of(call);
     t.parameters = trained.parameters;
     t.samples_per_second = static_cast<double>(trained.samples) / std::max(1e-9, trained.seconds);
     t.waited_seconds = trained.waited;

@@ -36,7 +36,7 @@ void add_head(Options& options, HeadArgs& to) {
         .may_be_bare();
 }
 
-DataParts open_for_training(Graph& model, const HeadArgs& head, const DataArgs& data, Call& call) {
+DataParts open_for_training(Graph& model, const HeadArgs& head, const DataArgs& data, Call& call, bool* began_anew) {
     const bool anew = !head.outputs.empty();
     int64_t outputs = 0;
     if (anew && head.outputs != "-") {
@@ -56,6 +56,7 @@ DataParts open_for_training(Graph& model, const HeadArgs& head, const DataArgs& 
     call.say(cat("note: ", anew ? "" : cat("the network has ", has, " outputs, the data ", wanted, any->regression() ? " targets" : " classes", ": "), "its last layer '", h.layer,
                  "' begins anew with ", h.outputs, " outputs"));
     model = std::move(h.graph);
+    *began_anew = true;
     return parts;
 }
 

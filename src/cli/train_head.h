@@ -13,7 +13,7 @@ struct HeadArgs {
 void add_head(Options& options, HeadArgs& to);
 
 /// Opens the data for the network, whose head it makes anew where it was asked for, or where the data has another number
-/// of classes or targets than the network has outputs; says so. One output serves two classes.
-DataParts open_for_training(Graph& model, const HeadArgs& head, const DataArgs& data, Call& call);
+/// of classes or targets than the network has outputs; says so, and sets `began_anew`. One output serves two classes.
+DataParts open_for_training(Graph& model, const HeadArgs& head, const DataArgs& data, Call& call, bool* began_anew);
 
 }  // namespace hone::cli

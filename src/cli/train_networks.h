@@ -30,7 +30,7 @@ train::TaskOptions task_options(const NetworkArgs& a);
 /// classes with the texts as constants is written beside `file`. Gives its path; empty for other networks.
 std::string write_classifier(Graph& trained, const NetworkArgs& a, const DataParts& parts, const std::string& precision, const std::string& file);
 
-/// `hone train GENERATOR --gan DISCRIMINATOR`. `o` is as the flags say; what they leave open follows the DCGAN paper.
+/// `hone train GENERATOR --gan DISCRIMINATOR`. `o` is as the flags say, after follow_dcgan (train_options.h).
 int train_gan_verb(const std::string& generator, const NetworkArgs& a, DataArgs data, const train::LoopOptions& o, bool tensorboard, Call& call);
 
 /// train.json, and train.html where --out is given; `pictures`: the PNG of each file of `t.samples`.

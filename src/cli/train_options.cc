@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/train_table.h"
+#include "train/gan.h"
 
 namespace hone::cli {
 
@@ -64,6 +65,12 @@ void set_hyper(const TrainArgs& a, train::LoopOptions& o) {
     }
 }
 
+void check_milestones(const TrainArgs& a) {
+    if ((a.schedule == "multi_step") != a.milestones.empty()) return;
+    if (a.milestones.empty()) fail(ErrorKind::usage, "train.milestones", "the schedule multi_step falls at milestones, and there are none", "Give the steps with --milestones N,...");
+    fail(ErrorKind::usage, "train.milestones", cat("--milestones are of the schedule multi_step; this is ", a.schedule), "Leave them out, or give --schedule multi_step.");
+}
+
 /// Checkpoints go into a folder of --out; without it there are none.
 train::CheckpointOptions checkpoint_options(const TrainArgs& a, const Call& call) {
     train::CheckpointOptions c;
@@ -86,6 +93,8 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     train::find_loss(a.loss);
     train::find_optimizer(a.optimizer);
     o.schedule.name = a.schedule;
+    o.schedule.milestones = a.milestones;
+    check_milestones(a);
     if (a.label_smoothing != 0) o.step.loss.hyper["label_smoothing"] = a.label_smoothing;
     if (a.momentum) o.step.update.hyper["momentum"] = *a.momentum;
     if (a.weight_decay) o.step.update.hyper["weight_decay"] = *a.weight_decay;
@@ -114,6 +123,14 @@ train::LoopOptions loop_options(const TrainArgs& a, const Call& call) {
     return o;
 }
 
+void follow_dcgan(TrainArgs& a, const Call& call) {
+    const train::LoopOptions usual = train::dcgan_options();
+    if (!call.options.given("lr")) a.rate = usual.rate;
+    if (call.options.given("optimizer")) return;
+    a.optimizer = usual.step.update.optimizer;
+    for (const auto& [name, v] : usual.step.update.hyper) a.set = cat(name, "=", v, a.set.empty() ? "" : ",", a.set);
+}
+
 void add_train(Options& o, TrainArgs& a) {
     o.positional("MODEL", a.model, "the network, an ONNX file").required();
     o.add("epochs", "N", a.epochs, "how often each training sample is used").at_least(1);
@@ -127,11 +144,25 @@ void add_train(Options& o, TrainArgs& a) {
     o.flag("decay-weights-only", a.decay_weights_only, "no weight decay on biases and normalisations");
     o.add("schedule", "NAME", a.schedule, cat("of the rate: ", names(train::schedules())));
     o.add("warmup", "STEPS", a.warmup, "steps of a linear rise before the schedule").at_least(0);
+    o.custom(
+        "milestones", "STEP,...", "of the schedule multi_step: the steps at which the rate falls",
+        [&a](const std::string& s) {
+            a.milestones.clear();
+            for (const std::string& one : split_list(s)) {
+                Options number;
+                number.add("milestones", "STEP", a.milestones.emplace_back(), "").at_least(0).set(one);
+            }
+        },
+        [&a] {
+            std::vector<std::string> all;
+            for (const int64_t m : a.milestones) all.push_back(cat(m));
+            return join(all, ",");
+        });
     o.add("set", "NAME=X,...", a.set, "any other hyper-parameter of loss, optimiser or schedule");
     o.add("clip-norm", "X", a.clip_norm, "the whole gradient is at most this long; 0: off").at_least(0);
     o.add("clip-value", "X", a.clip_value, "each element of it is at most this large; 0: off").at_least(0);
     o.add("accumulate", "N", a.accumulate, "batches whose gradients are averaged into one step").at_least(1);
-    o.add("ema", "X", a.ema, "decay of an average of the weights; 0: off").at_least(0).at_most(0.9999999);
+    o.add("ema", "X", a.ema, "decay of an average of the weights, which is then what is validated and written; less in the first steps, at most (1 + step) / (10 + step); 0: off").at_least(0).at_most(0.9999999);
     o.add("augment", "KIND[=X],...", a.augment, cat("random changes of training samples, pictures or texts: ", names(augment_kinds())));
     o.add("dropout", "X", a.dropout, "the ratio of every Dropout of the network, in place of its own").at_least(0);
     o.add("freeze", "PATTERN,...", a.freeze, "parameters that stay as they are, by name; * is any text");

@@ -7,6 +7,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/common.h"
 #include "cli/ranks.h"
@@ -21,6 +22,7 @@ struct TrainArgs {
     int64_t epochs = 1, batch = 64, freeze_layers = 0, warmup = 0, patience = 0, accumulate = 1, loss_scale_every = 2000;
     double rate = 0.1, label_smoothing = 0, clip_norm = 0, clip_value = 0, ema = 0;
     std::optional<double> momentum, weight_decay, dropout;
+    std::vector<int64_t> milestones;
     bool decay_weights_only = false, recompute = false, tensorboard = false, resume = false, explain = false;
     std::string checkpoint_every = "10m,epoch";
     double time_budget = 0;
@@ -34,5 +36,8 @@ void add_train(Options& options, TrainArgs& to);
 /// All but the precision, the scale of the loss and the other ranks, which depend on the model and the machine. Throws usage
 /// errors: names that are not known, hyper-parameters that nobody has, checkpoints without --out.
 train::LoopOptions loop_options(const TrainArgs& a, const Call& call);
+
+/// With --gan: what the flags leave open is dcgan_options' (train/gan.h), written into `a`.
+void follow_dcgan(TrainArgs& a, const Call& call);
 
 }  // namespace hone::cli

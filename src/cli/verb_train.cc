@@ -38,6 +38,14 @@ std::string metrics_text(const record::Numbers& metrics) {
     return join(parts, ", ");
 }
 
+/// Networks whose samples are judged by each other.
+void check_comparing(const TrainArgs& a) {
+    const auto refuse = [](const char* option) { fail(ErrorKind::usage, "usage.conflict", cat("--", option, " does nothing for pairs and two towers"), "Leave it out."); };
+    if (!a.metric.empty()) refuse("metric");
+    if (!a.head.outputs.empty()) refuse("new-head");
+    if (a.standardise == "yes") refuse("standardise");
+}
+
 std::string human(const record::Train& t) {
     std::string s = "epoch      loss  rate       validation            seconds\n";
     for (const record::TrainEpoch& e : t.history) {
@@ -60,22 +68,26 @@ std::string human(const record::Train& t) {
     return s;
 }
 
-int train_verb_run(TrainArgs a, Call& call, dist::Comm* comm) {
+/// What the flags leave open is filled in in `a`, which the record of the run is made of.
+int train_verb_run(TrainArgs& a, Call& call, dist::Comm* comm) {
     Graph model = read_model(a.model);
     check_networks(a.networks, model);
     if (!a.networks.discriminator.empty()) {
         if (comm) fail(ErrorKind::usage, "train.ranks", "adversarial training runs on one rank", "Call it without mpirun.");
-        if (!call.options.given("optimizer")) a.optimizer = "adam";
+        if (a.precision == "fp16") fail(ErrorKind::usage, "usage.conflict", "adversarial training is in fp32 or bf16; got fp16", "Give --precision bf16.");
+        follow_dcgan(a, call);
         train::LoopOptions options = loop_options(a, call);
         options.precision = choose_precision(a.precision, model);
         return train_gan_verb(a.model, a.networks, a.data, options, a.tensorboard, call);
     }
     const std::string loss = call.options.given("loss") ? a.loss : train::natural_loss(model);
     const bool judges_samples = model.inputs.size() == 1 && train::find_loss(loss).answers == 1;
-    const DataParts parts = judges_samples ? open_for_training(model, a.head, a.data, call) : open_for(model, a.data, call);
+    if (!judges_samples) check_comparing(a);
+    Novelty fresh{is_fresh(model), is_fresh(model)};
+    const DataParts parts = judges_samples ? open_for_training(model, a.head, a.data, call, &fresh.head) : open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     if (!call.options.given("loss")) a.loss = judges_samples ? natural_loss(model, parts) : loss;
-    if (judges_samples) standardise(model, parts, a.standardise, a.loss, a.data, call);
+    if (judges_samples) standardise(model, parts, a.standardise, a.loss, a.data, fresh, call);
     train::LoopOptions options = loop_options(a, call);
     options.precision = a.precision == "fp16" ? Precision::fp16 : choose_precision(a.precision, model);
     options.step.scale = train::parse_loss_scale(a.loss_scale, options.precision);

@@ -10,7 +10,7 @@
 namespace hone::train {
 namespace {
 
-constexpr const char *kMean = "targets.mean", *kDeviation = "targets.deviation";
+constexpr const char *kFeatures = "features.mean", *kMean = "targets.mean", *kDeviation = "targets.deviation", *kBody = ".standardised";
 
 /// Of columns, whose values come row by row.
 class Columns {
@@ -77,7 +77,7 @@ Graph standardise_inputs(const Graph& from, const Scaling& s) {
         fail(ErrorKind::model, "train.standardise", cat("the network takes ", g.inputs.empty() ? "nothing" : to_text(g.value(g.inputs[0]).type), "; expected rows [N,", static_cast<unsigned long>(s.mean.size()), "]"));
     const ValueId x = g.inputs[0];
     const DType type = g.value(x).type.dtype;
-    const ValueId mean = g.add_constant(g.unique_name("features.mean"), tensor(s.mean, type)), deviation = g.add_constant(g.unique_name("features.deviation"), tensor(s.deviation, type));
+    const ValueId mean = g.add_constant(g.unique_name(kFeatures), tensor(s.mean, type)), deviation = g.add_constant(g.unique_name("features.deviation"), tensor(s.deviation, type));
     const std::vector<NodeId> users = g.value(x).users;
     Builder b(g, "standardise");
     const ValueId y = b.div(b.sub(x, mean), deviation);
@@ -88,6 +88,11 @@ Graph standardise_inputs(const Graph& from, const Scaling& s) {
         if (o == x) o = y;
     infer_graph(g);
     return g;
+}
+
+bool has_standardised_inputs(const Graph& g) {
+    const ValueId v = g.find_value(kFeatures);
+    return v != kNone && g.value(v).is_constant() && g.inputs.size() == 1 && g.value(v).users.size() == 1 && g.node(g.value(v).users[0]).in(0) == g.inputs[0];
 }
 
 bool standardises_already(const Graph& g) {
@@ -110,7 +115,7 @@ Graph restore_targets(const Graph& from, const Scaling& s) {
     const DType type = g.value(y).type.dtype;
     const std::string name = g.value(y).name;
     const bool answers = !g.is_input(y) && std::count(g.outputs.begin(), g.outputs.end(), y) == 1;
-    if (answers) g.rename_value(y, g.unique_name(name + ".standardised"));
+    if (answers) g.rename_value(y, g.unique_name(name + kBody));
     Builder b(g, "restore");
     const ValueId scaled = b.mul(y, g.add_constant(kDeviation, tensor(s.deviation, type)));
     g.outputs[0] = b.add(scaled, g.add_constant(kMean, tensor(s.mean, type)));
@@ -146,6 +151,8 @@ Unscaled without_restored_targets(const Graph& g) {
     u.body.outputs[0] = y;
     remove_dead(u.body);
     u.body = u.body.compacted();
+    const std::string name = g.value(g.outputs[0]).name, now = u.body.value(u.body.outputs[0]).name;
+    if (now.starts_with(name + kBody)) u.body.rename_value(u.body.outputs[0], name);
     return u;
 }
 

@@ -26,6 +26,8 @@ Scaling scaling_of_targets(const Dataset& regression);
 
 /// (x - mean) / deviation in front. Throws model "train.standardise" where the network does not take one f32 input [N,F].
 Graph standardise_inputs(const Graph& g, const Scaling& s);
+/// Whether standardise_inputs made it.
+bool has_standardised_inputs(const Graph& g);
 /// Whether the input goes through arithmetic with constants, or a normalisation, before anything else.
 bool standardises_already(const Graph& g);
 
@@ -35,7 +37,7 @@ Graph restore_targets(const Graph& g, const Scaling& s);
 /// (t - mean) / deviation of targets [N,K]; with an empty scaling as they are.
 Tensor standardised(const Tensor& targets, const Scaling& s);
 
-/// A network that restore_targets made, without what it added; else the network itself, and no scaling.
+/// A network that restore_targets made, without what it added, its output named as before; else the network itself, and no scaling.
 struct Unscaled {
     Graph body;
     Scaling targets;  ///< empty where there is none

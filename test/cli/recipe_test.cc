@@ -44,6 +44,31 @@ TEST(TrainRecipe, TheRecordRepeatsTheRun) {
     EXPECT_NE(weights("other"), weights("run"));
 }
 
+TEST(TrainRecipe, WhatWasLeftOpenIsRecordedAsItWasTaken) {
+    const std::string folder = scratch_folder();
+    hone::Rng rng(3);
+    std::string numbers = "a,b,target\n";
+    for (int i = 0; i < 60; ++i) numbers += hone::cat(rng.normal(), ",", rng.normal(), ",", 100 + 20 * rng.normal(), "\n");
+    write_text(folder + "/numbers.csv", numbers);
+    ASSERT_EQ(hone_command({"new", "mlp", "--input", "2", "--classes", "1", "--width", "0.05", "--out", folder + "/net.onnx"}).exit_code, 0);
+    const hone::ProcessResult first = hone_command({"train", folder + "/net.onnx", "--data", folder + "/numbers.csv", "--batch", "10", "--epochs", "2", "--schedule", "multi_step", "--milestones", "2,6", "--out", folder + "/run"});
+    ASSERT_EQ(first.exit_code, 0) << first.err;
+    const Json j = Json::parse(hone::read_file(folder + "/run/train.json"));
+    EXPECT_EQ(j.text("recipe.loss"), "mse");
+    EXPECT_EQ(j.text("recipe.milestones"), "2,6");
+    EXPECT_NEAR(j.number("history.1.rate"), 0.001, 1e-12);  // of step 7, behind both
+    const hone::ProcessResult again = hone_command({"train", "--config", folder + "/run/train.json", "--out", folder + "/again"});
+    ASSERT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_EQ(hone::read_file(folder + "/again/net_trained.onnx"), hone::read_file(folder + "/run/net_trained.onnx"));
+    for (const Words& wrong : {Words{"--schedule", "multi_step"}, Words{"--milestones", "3"}, Words{"--schedule", "multi_step", "--milestones", "6,2"}}) {
+        Words words = {"train", folder + "/net.onnx", "--data", folder + "/numbers.csv"};
+        words.insert(words.end(), wrong.begin(), wrong.end());
+        const hone::ProcessResult r = hone_command(words);
+        EXPECT_EQ(r.exit_code, 2) << r.err;
+        EXPECT_NE(r.err.find("milestones"), std::string::npos) << r.err;
+    }
+}
+
 TEST(TrainRecipe, MistakesAreNamed) {
     const std::string folder = scratch_folder(), path = folder + "/recipe.json";
     const auto refused = [&](const std::string& recipe, const Words& said) {

@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "command.h"
 #include "onnx/reader.h"
+#include "onnx/writer.h"
 
 namespace {
 
@@ -92,6 +93,32 @@ TEST(Tasks, NumbersAndTwoClassesBySign) {
         ASSERT_EQ(eval.exit_code, 0) << eval.err;
         EXPECT_GT(Json::parse(eval.out).number("metrics.top1"), 0.97);
     }
+}
+
+TEST(Tasks, WhatALearntNetworkTakesAndGivesStays) {
+    const std::string folder = scratch_folder(), net = new_mlp(folder, "1");
+    write_table(folder + "/numbers.csv", 300, 1, 0);
+    hone::Graph foreign = hone::read_model(net);
+    foreign.metadata.clear();
+    hone::write_model(foreign, folder + "/foreign.onnx");
+    // Standing still, it answers as before.
+    const Json still = trained({folder + "/foreign.onnx", "--data", folder + "/numbers.csv", "--lr", "0", "--out", folder});
+    const hone::ProcessResult before = hone_command({"eval", folder + "/foreign.onnx", "--data", folder + "/numbers.csv", "--part", "test", "--json"});
+    ASSERT_EQ(before.exit_code, 0) << before.err;
+    EXPECT_NEAR(still.number("metrics.mse") / Json::parse(before.out).number("metrics.mse"), 1, 1e-5);
+    // A classifier becomes a regression: only its head is new, and learns targets at one scale.
+    write_table(folder + "/three.csv", 900, 3, 3);
+    trained({new_mlp(folder, "3"), "--data", folder + "/three.csv", "--lr", "0.1", "--epochs", "4", "--batch", "30", "--out", folder});
+    std::string said;
+    const Json numbers = trained({folder + "/net_trained.onnx", "--data", folder + "/numbers.csv", "--new-head", "--lr", "0.1", "--epochs", "10", "--batch", "30", "--out", folder}, &said);
+    EXPECT_NE(said.find("targets are standardised"), std::string::npos) << said;
+    EXPECT_EQ(said.find("features are standardised"), std::string::npos) << said;
+    EXPECT_GT(numbers.number("metrics.r2"), 0.9);
+    const hone::Graph g = hone::read_model(folder + "/net_trained_trained.onnx");
+    EXPECT_EQ(g.value(g.outputs[0]).name, foreign.value(foreign.outputs[0]).name);
+    // ... and goes on from there as it is, whoever asks.
+    const Json again = trained({folder + "/net_trained_trained.onnx", "--data", folder + "/numbers.csv", "--standardise", "yes", "--lr", "0", "--out", folder});
+    EXPECT_NEAR(again.number("metrics.r2"), numbers.number("metrics.r2"), 1e-5);
 }
 
 struct Task {

@@ -109,6 +109,32 @@ TEST(TrainNetworks, AGeneratorAgainstItsDiscriminator) {
     EXPECT_EQ(hone_command({"train", discriminator, "--gan", discriminator, "--data", folder + "/data", "--batch", "16"}).exit_code, 3);
 }
 
+TEST(TrainNetworks, TheirRecordsRepeatThem) {
+    const std::string folder = scratch_folder();
+    quarters(folder + "/data");
+    const auto repeats = [&](const std::vector<std::string>& words, const std::string& result) {
+        trained(words, folder);
+        const std::string once = hone::read_file(folder + "/" + result);
+        const hone::ProcessResult again = hone_command({"train", "--config", folder + "/train.json", "--out", folder + "/again"});
+        ASSERT_EQ(again.exit_code, 0) << again.err;
+        EXPECT_TRUE(hone::read_file(folder + "/again/" + result) == once) << result;
+    };
+    repeats({fresh(folder, {"siamese", "--width", "0.25", "--depth", "2"})}, "net_trained.onnx");
+    fresh(folder, {"dcgan", "--width", "0.125", "--latent", "8"});
+    const std::string generator = folder + "/net_generator.onnx", discriminator = folder + "/net_discriminator.onnx";
+    repeats({generator, "--gan", discriminator}, "net_generator_trained.onnx");
+    for (const std::vector<std::string>& idle : {std::vector<std::string>{"--precision", "fp16"}, {"--new-head"}, {"--explain"}, {"--standardise", "no"}}) {
+        std::vector<std::string> words = {"train", generator, "--gan", discriminator, "--data", folder + "/data"};
+        words.insert(words.end(), idle.begin(), idle.end());
+        EXPECT_EQ(hone_command(words).exit_code, 2) << idle[0];
+    }
+    for (const std::vector<std::string>& idle : {std::vector<std::string>{"--metric", "f1_macro"}, {"--new-head"}, {"--standardise", "yes"}}) {
+        std::vector<std::string> words = {"train", fresh(folder, {"siamese", "--width", "0.25", "--depth", "2"}), "--data", folder + "/data"};
+        words.insert(words.end(), idle.begin(), idle.end());
+        EXPECT_EQ(hone_command(words).exit_code, 2) << idle[0];
+    }
+}
+
 TEST(TrainNetworks, OnnxruntimeRunsThemPEER) {
     const std::string python = source_path(".venv/peers/bin/python");
     HONE_REQUIRE(hone::file_exists(python), "the peers' virtual environment");
