@@ -58,9 +58,9 @@ void mean(C& c) {
     for (size_t i = 0; i < c.node.inputs.size(); ++i) c.give(i, part);
 }
 void prelu(C& c) {
-    const ValueId negative = c.b.less(c.x(), c.b.like(c.x(), 0));
-    if (c.wants(0)) c.give(0, c.b.where(negative, c.b.mul(c.dy(), c.x(1)), c.dy()));
-    if (c.wants(1)) c.give(1, c.b.keep(negative, c.b.mul(c.dy(), c.x())));
+    const ValueId positive = c.b.greater(c.x(), c.b.like(c.x(), 0));
+    if (c.wants(0)) c.give(0, c.b.where(positive, c.dy(), c.b.mul(c.dy(), c.x(1))));
+    if (c.wants(1)) c.give(1, c.b.where(positive, c.b.like(c.x(), 0), c.b.mul(c.dy(), c.x())));
 }
 void where(C& c) {
     if (c.wants(1)) c.give(1, c.b.keep(c.x(0), c.dy()));

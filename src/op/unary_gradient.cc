@@ -63,15 +63,15 @@ void infer_relu_grad(InferContext& c) {
 void run_relu_grad(RefContext& c) {
     for (int64_t i = 0; i < c.out[0].count(); ++i) c.out[0].set(i, c.in[1].at(i) > 0 ? c.in[0].at(i) : 0);
 }
-void leaky_relu(C& c) { c.give(0, c.b.where(below(c, 0), c.b.scale(c.dy(), real(c, "alpha")), c.dy())); }
+void leaky_relu(C& c) { c.give(0, c.b.where(above(c, 0), c.dy(), c.b.scale(c.dy(), real(c, "alpha")))); }
 void thresholded_relu(C& c) { c.give(0, c.b.keep(above(c, real(c, "alpha")), c.dy())); }
 void shrink(C& c) {
     const double limit = real(c, "lambd");
     c.give(0, c.b.keep(c.b.node("Or", {below(c, -limit), above(c, limit)}), c.dy()));
 }
-/// Below 0 the slope of alpha * (exp(x / scale) - 1) is y / scale + alpha / scale.
+/// Up to 0 the slope of alpha * (exp(x / scale) - 1) is y / scale + alpha / scale.
 void elu(C& c) {
-    c.give(0, c.b.where(below(c, 0), c.b.mul(c.dy(), c.b.shift(c.y(), real(c, "alpha"))), c.dy()));
+    c.give(0, c.b.where(above(c, 0), c.dy(), c.b.mul(c.dy(), c.b.shift(c.y(), real(c, "alpha")))));
 }
 void celu(C& c) {
     const ValueId slope = c.b.shift(c.b.scale(c.y(), 1 / real(c, "alpha")), 1);

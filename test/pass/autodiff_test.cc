@@ -79,6 +79,26 @@ TEST(Autodiff, NodesKnowWhatTheyComeFrom) {
     EXPECT_EQ(gradients, 1);
 }
 
+/// PyTorch tests x > 0, or that x lies within the limits without them.
+TEST(Autodiff, AtAKinkTheSideIsPyTorchs) {
+    struct Kink {
+        const char* op;
+        Attributes attributes;
+        double at, slope;
+    };
+    const std::vector<Kink> kinks = {{"Relu", {}, 0, 0}, {"Abs", {}, 0, 0}, {"LeakyRelu", {{"alpha", 0.25f}}, 0, 0.25}, {"Elu", {{"alpha", 1.5f}}, 0, 1.5},
+                                     {"Celu", {{"alpha", 1.5f}}, 0, 1}, {"Selu", {{"alpha", 2.0f}, {"gamma", 1.5f}}, 0, 3}, {"ThresholdedRelu", {{"alpha", 0.5f}}, 0.5, 0},
+                                     {"HardSigmoid", {{"alpha", 0.25f}}, -2, 0}, {"HardSigmoid", {{"alpha", 0.25f}}, 2, 0}, {"Shrink", {{"lambd", 0.5f}}, 0.5, 0}, {"Shrink", {{"lambd", 0.5f}}, -0.5, 0}};
+    for (const Kink& k : kinks) {
+        Net n;
+        EXPECT_EQ(n.gradient(n.b.node(k.op, {n.x}, k.attributes), n.x, of({k.at, k.at})), (std::vector<double>{k.slope, k.slope})) << k.op << " at " << k.at;
+    }
+    Net n, m;
+    EXPECT_EQ(n.gradient(n.b.node("PRelu", {n.x, n.g.add_constant("slope", of({0.25, 0.5}))}), n.x, of({0, -0.0})), (std::vector<double>{0.25, 0.5}));
+    const ValueId slope = m.g.add_constant("slope", of({0.25, 0.5}));
+    EXPECT_EQ(m.gradient(m.b.node("PRelu", {m.x, slope}), slope, of({0, -3})), (std::vector<double>{0, -3}));
+}
+
 /// y = x * w + x; the node gives dy/dx and dy/dw.
 TEST(Autodiff, TheStandardsGradientNodeIsExpanded) {
     Graph g;
