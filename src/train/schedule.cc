@@ -29,7 +29,7 @@ double cosine(const C& c) { return half_cosine(c.rate, c.at("minimum"), std::fmi
 double one_cycle(const C& c) {
     const double total = c.at("steps"), first = c.rate / c.at("div"), last = first / c.at("final_div");
     const double top = c.at("rise") * total - 1, end = total - 1, step = std::fmin(static_cast<double>(c.step), end);
-    return step <= top ? half_cosine(first, c.rate, step / top) : half_cosine(c.rate, last, (step - top) / (end - top));
+    return top > 0 && step <= top ? half_cosine(first, c.rate, step / top) : half_cosine(c.rate, last, (step - top) / (end - top));
 }
 
 std::vector<Hyper> with_warmup(std::vector<Hyper> h) {
@@ -100,10 +100,12 @@ bool Schedule::observe(double metric) {
 }
 
 ScheduleSpec with_steps(ScheduleSpec s, int64_t steps) {
+    const auto warmup = s.hyper.find("warmup");
+    const double behind = std::fmax(1, static_cast<double>(steps) - (warmup == s.hyper.end() ? 0 : warmup->second));
     for (const ScheduleDecl& d : schedules())
         if (s.name == d.name)
             for (const Hyper& h : d.hyper)
-                if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = static_cast<double>(steps);
+                if (std::string_view(h.name) == "steps" && !s.hyper.contains("steps")) s.hyper["steps"] = behind;
     if (s.name == "plateau") s.hyper.emplace("largest", 1);
     return s;
 }

@@ -60,8 +60,8 @@ class Schedule {
     PlateauState plateau_;
 };
 
-/// `s` for the training loop: the run's number of steps where its schedule takes `steps` and is not given them; a plateau's
-/// metric is the task's merit, of which more is better.
+/// `s` for the training loop: of the run's steps those behind the warm-up, at least one, where its schedule takes `steps` and
+/// is not given them, so that both end together; with accumulation a step is here a batch. A plateau's metric is the task's merit, of which more is better.
 ScheduleSpec with_steps(ScheduleSpec s, int64_t steps);
 
 }  // namespace hone::train

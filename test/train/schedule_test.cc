@@ -55,6 +55,26 @@ TEST(Schedule, StaysAtItsEnd) {
     EXPECT_DOUBLE_EQ(cycle.at(50), cycle.at(9));
 }
 
+TEST(Schedule, EndsWithTheRunBehindItsWarmUp) {
+    const auto of = [](const char* name, HyperValues hyper, int64_t steps) { return Schedule(with_steps({name, std::move(hyper)}, steps), 0.2); };
+    EXPECT_DOUBLE_EQ(of("cosine", {{"warmup", 10}, {"minimum", 0.01}}, 100).at(100), 0.01);
+    EXPECT_GT(of("cosine", {{"warmup", 10}, {"minimum", 0.01}}, 100).at(98), 0.01);
+    EXPECT_DOUBLE_EQ(of("one_cycle", {{"warmup", 10}}, 100).at(99), 0.2 / 25 / 1e4);
+    EXPECT_DOUBLE_EQ(of("one_cycle", {}, 100).at(99), 0.2 / 25 / 1e4);
+    EXPECT_EQ(with_steps({"cosine", {{"warmup", 10}, {"steps", 70}}}, 100).hyper.at("steps"), 70);
+    EXPECT_EQ(with_steps({"cosine", {{"warmup", 100}}}, 100).hyper.at("steps"), 1);
+    EXPECT_FALSE(with_steps({"step", {{"warmup", 10}}}, 100).hyper.contains("steps"));
+}
+
+TEST(Schedule, ACycleMayBeginAtItsTop) {
+    for (const double rise : {0.0, 0.01, 0.1}) {  // of ten steps: none, none, the first
+        const Schedule cycle({"one_cycle", {{"steps", 10}, {"rise", rise}}}, 0.2);
+        for (int64_t i = 0; i < 10; ++i) EXPECT_TRUE(cycle.at(i) > 0 && cycle.at(i) < 0.2001) << rise << " at " << i << ": " << cycle.at(i);
+        EXPECT_DOUBLE_EQ(cycle.at(9), 0.2 / 25 / 1e4);
+    }
+    EXPECT_DOUBLE_EQ(Schedule({"one_cycle", {{"steps", 10}, {"rise", 0.1}}}, 0.2).at(0), 0.2);
+}
+
 TEST(Schedule, APlateauGoesOnFromItsState) {
     Schedule whole({"plateau", {{"patience", 1}}}, 0.2), first = whole;
     const std::vector<double> metrics = {1, 0.5, 0.6, NAN, 0.7, 0.4, 0.4, 0.4, 0.4};
