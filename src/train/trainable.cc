@@ -84,6 +84,10 @@ class Statistics {
     Statistics(Graph& g, const TrainableOptions& o) : g_(g), unbiased_(o.unbiased_variance), ranks_(o.ranks) {}
 
     void train(NodeId id) {
+        const int64_t n = values_a_channel(id);
+        if (n < 2)  // it would be normalised to 0, whatever it is
+            fail(ErrorKind::usage, "train.batch_norm", cat("it normalises ", to_text(g_.value(g_.node(id).in(0)).type), " by the batch: ", n, " value a channel; expected more"),
+                 "Give a larger --batch. Of several ranks each has its share of it; --sync-batch-norm normalises these as one.", cat("node '", g_.node(id).name, "'"));
         g_.node(id).attributes["training_mode"] = int64_t{1};
         size_t state[2];
         ValueId old[2], next[2];
@@ -94,7 +98,7 @@ class Statistics {
             next[i] = g_.add_node_output(id, 1 + i);
         }
         infer_outputs(g_, id);
-        if (unbiased_) next[1] = unbiased(id, old[1], next[1]);
+        if (unbiased_) next[1] = unbiased(id, n, old[1], next[1]);
         for (size_t i : {0, 1}) all_[state[i]].now = next[i];
     }
     void bind(std::map<std::string, Tensor>& initial) {
@@ -121,13 +125,14 @@ class Statistics {
         all_.push_back({v, input, input, constant.name, constant.constant});
         return all_.size() - 1;
     }
+    int64_t values_a_channel(NodeId id) const {
+        const Dims d = dims_of(g_.value(g_.node(id).in(0)).type.shape);
+        return ranks_ * count_of(d) / (d.size() < 2 ? 1 : std::max<int64_t>(1, d[1]));
+    }
     /// m old + (1 - m) n / (n - 1) batch from m old + (1 - m) batch.
-    ValueId unbiased(NodeId id, ValueId old, ValueId next) {
+    ValueId unbiased(NodeId id, int64_t n, ValueId old, ValueId next) {
         const Node node = g_.node(id);
         Builder b(g_, node.name + ".statistics", node.origins);
-        const Dims d = b.dims(node.in(0));
-        const int64_t n = ranks_ * count_of(d) / (d.size() < 2 ? 1 : d[1]);
-        if (n < 2) return next;
         const auto momentum = node.attributes.find("momentum");
         const double m = static_cast<double>(momentum == node.attributes.end() ? 0.9f : std::get<float>(momentum->second));
         const double rest = 1 / static_cast<double>(n - 1);

@@ -38,7 +38,7 @@ struct Trainable {
 };
 
 /// Of a graph before passes that fold or merge (two weights that begin equal are not one). Normalisations whose parameters
-/// are all frozen keep their statistics. Throws usage "train.pattern" for a pattern that no name matches, "train.nothing"
+/// are all frozen keep their statistics. Throws usage "train.batch_norm" for one that has a single value a channel, "train.pattern" for a pattern that no name matches, "train.nothing"
 /// when all is frozen, "train.freeze" for more layers than there are.
 Trainable make_trainable(const Graph& g, const TrainableOptions& options = {});
 

@@ -129,6 +129,30 @@ TEST(Trainable, RefusesWhatItCannotDo) {
     EXPECT_EQ(error_of([&] { training_step(make_trainable(mlp(golden_weights())), {.loss = {"mse", {}, Reduction::none}}); }), "train.reduction");
 }
 
+TEST(Trainable, OneValueHasNoVariance) {
+    const auto error = [](const Dims& d, const TrainableOptions& o) {
+        Graph g;
+        Builder b(g, "norm");
+        const ValueId x = g.add_input("x", TypeInfo::tensor(DType::f64, shape_of(d)));
+        std::vector<ValueId> in{x};
+        for (const char* name : {"scale", "bias", "mean", "variance"}) in.push_back(g.add_constant(name, ones({3})));
+        g.outputs = {b.node("BatchNormalization", in)};
+        try {
+            make_trainable(g, o);
+        } catch (const Error& e) {
+            EXPECT_NE(e.where.find("norm"), std::string::npos) << e.where;
+            return e.id;
+        }
+        return std::string();
+    };
+    EXPECT_EQ(error({1, 3}, {}), "train.batch_norm");
+    EXPECT_EQ(error({1, 3, 1, 1}, {.unbiased_variance = false}), "train.batch_norm");
+    EXPECT_EQ(error({1, 3}, {.batch_statistics = false}), "");
+    EXPECT_EQ(error({1, 3}, {.ranks = 2}), "");
+    EXPECT_EQ(error({2, 3}, {}), "");
+    EXPECT_EQ(error({1, 3, 1, 2}, {}), "");
+}
+
 TEST(Trainable, FrozenWeightsStayBitEqual) {
     const Tensor w = golden_weights();
     Stepper s(training_step(make_trainable(mlp(w), {.freeze_layers = 1}), {.loss = {"mse"}}));
