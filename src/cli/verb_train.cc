@@ -138,7 +138,7 @@ int train_verb_run(TrainArgs& a, Call& call, dist::Comm* comm) {
     for (const train::Epoch& e : trained.history) t.history.push_back({e.epoch, e.loss, e.rate, e.seconds, numbers(e.metrics)});
     if (parts.test) {
         t.part = "test";
-        const train::Metrics metrics = ranks.measure(*parts.test, [&](const Dataset& d) { return train::measure(trained.model, d, options); });
+        const train::Metrics metrics = train::measure(trained.model, *parts.test, options);
         t.metrics = numbers(metrics);
         if (log) log->result(t.part, metrics);
     }

@@ -149,7 +149,7 @@ class Loop {
     }
 
     Metrics judged(const Graph& model) const {
-        return ranks_.measure(*validation_, [&](const Dataset& d) { return task_->measure(model, d, eval_options(o_)); });
+        return ranks_.measure(*validation_, task_->averages(), [&](const Dataset& d) { return task_->measure(model, d, eval_options(o_)); });
     }
 
     std::map<std::string, Tensor> weights() const { return trained_values(model_, runner_->states()); }
@@ -178,7 +178,8 @@ class Loop {
 }  // namespace
 
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
-    return make_task(model, data, o.step.loss, task_options(o))->measure(model, data, eval_options(o));
+    const std::unique_ptr<Task> task = make_task(model, data, o.step.loss, task_options(o));
+    return Ranks(o.comm).measure(data, task->averages(), [&](const Dataset& d) { return task->measure(model, d, eval_options(o)); });
 }
 
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks) {

@@ -79,7 +79,7 @@ struct LoopHooks {
 };
 
 /// As the task of this model, data and loss judges: "top1" of a classifier and `options.metric`; "mse", "mae" and "r2" of a
-/// regression; "auc" of pairs.
+/// regression; "auc" of pairs. With `comm` all ranks call it alike and get the same.
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& options);
 
 /// `model` is as it was read, before passes fold or merge anything; it is trained in its body where restore_targets

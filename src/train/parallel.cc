@@ -74,19 +74,13 @@ void Ranks::agree(const std::string& text, const std::map<std::string, Tensor>& 
                  "All ranks must read the same model, data and checkpoint, on machines with the same instruction sets (HONE_ISA caps them).");
 }
 
-namespace {
-/// Whether the metric of a whole is the mean of those of its parts, by their sizes.
-bool is_mean(const std::string& metric) { return metric == "top1" || metric == "top5" || metric == "mse" || metric == "loss"; }
-}  // namespace
-
-Metrics Ranks::measure(const Dataset& data, const std::function<Metrics(const Dataset&)>& measure) const {
+Metrics Ranks::measure(const Dataset& data, bool averages, const std::function<Metrics(const Dataset&)>& measure) const {
     const int64_t n = data.size(), first = n * rank() / count(), end = n * (rank() + 1) / count();
-    if (!comm_ || n < count()) return measure(data);
+    if (!comm_ || !averages || n < count()) return measure(data);
     std::vector<int64_t> own;
     for (int64_t i = first; i < end; ++i) own.push_back(i);
     Metrics out;
     for (const auto& [name, value] : measure(*subset(DatasetPtr(DatasetPtr(), &data), std::move(own), cat("part of rank ", rank())))) {
-        if (!is_mean(name)) return measure(data);  // the same names on every rank
         const std::vector<double> all = comm_->gather(value * static_cast<double>(end - first));
         double sum = 0;
         for (const double v : all) sum += v;

@@ -48,8 +48,8 @@ class Ranks {
     /// Throws data "dist.apart" unless `text` and the values are the same on all ranks: before the first step, where `text`
     /// says what the run is (its options, the step it goes on from), and after every epoch.
     void agree(const std::string& text, const std::map<std::string, Tensor>& values) const;
-    /// `measure` of the data, each rank on its part where the metrics are means over samples; the same on all ranks.
-    Metrics measure(const Dataset& data, const std::function<Metrics(const Dataset&)>& measure) const;
+    /// `measure` of the data, each rank on its part where the metrics are averages over samples; the same on all ranks.
+    Metrics measure(const Dataset& data, bool averages, const std::function<Metrics(const Dataset&)>& measure) const;
 
   private:
     dist::Comm* comm_;

@@ -20,6 +20,7 @@ class LabelTask final : public Task {
     Metrics measure(const Graph& trained, const Dataset& data, const eval::EvalOptions& options) const override {
         return measure_metrics(trained, data, metric_, options);
     }
+    bool averages() const override { return watched_.name == "top1" || watched_.name == "top5"; }
     std::optional<double> merit(const Metrics& m) const override {
         const auto now = m.find(watched_.name);
         return now == m.end() ? std::nullopt : std::optional(watched_.higher ? now->second : -now->second);

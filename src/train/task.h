@@ -39,6 +39,8 @@ class Task {
     virtual std::vector<Tensor> targets(const TrainingStep& step, const Batch& batch) const = 0;
     /// `trained` is the model that the task was made for, with other values.
     virtual Metrics measure(const Graph& trained, const Dataset& data, const eval::EvalOptions& options) const = 0;
+    /// Whether these metrics of a whole are the means of those of its parts, by their sizes.
+    virtual bool averages() const { return false; }
     /// Of the metrics that by which epochs are compared, greater is better.
     virtual std::optional<double> merit(const Metrics& m) const = 0;
 };

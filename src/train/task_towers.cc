@@ -89,6 +89,7 @@ class TowerTask final : public Task {
     Metrics measure(const Graph& trained, const Dataset& data, const eval::EvalOptions& options) const override {
         return {{"top1", eval::evaluate(with_texts(trained, texts_), data, options).top1()}};
     }
+    bool averages() const override { return true; }
     std::optional<double> merit(const Metrics& m) const override {
         const auto top1 = m.find("top1");
         return top1 == m.end() ? std::nullopt : std::optional(top1->second);

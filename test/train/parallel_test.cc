@@ -20,14 +20,15 @@ using namespace hone::train;
 
 namespace {
 
-/// Pictures [2,6,6] of a bright corner, which is the class; `broken`: a sample that overflows.
+/// Pictures [2,6,6] of a bright corner, which is the class; `broken`: a sample that overflows; `sorted`: of two classes, one
+/// behind the other.
 class Corners final : public Dataset {
   public:
-    explicit Corners(int64_t n, int64_t broken = -1) : broken_(broken) {
+    explicit Corners(int64_t n, int64_t broken = -1, bool sorted = false) : broken_(broken) {
         set_sample_dims({2, 6, 6});
         name_ = "corners";
         class_names_ = {"0", "1", "2", "3"};
-        for (int64_t i = 0; i < n; ++i) labels_.push_back(static_cast<int>(i * 7 % 4));
+        for (int64_t i = 0; i < n; ++i) labels_.push_back(static_cast<int>(sorted ? 2 * i / n : i * 7 % 4));
     }
     void load(int64_t i, float* out) const override {
         Rng rng(11, static_cast<uint64_t>(i));
@@ -154,6 +155,39 @@ TEST(Parallel, AccumulationAndASumOfLosses) {
     o.step.loss.reduction = Reduction::sum;
     o.rate = 0.004;
     expect_equal_runs(run(1, network(false), o), run(2, network(false), o), "sum");
+}
+
+TEST(Parallel, WhatIsNoAverageIsMeasuredWhole) {
+    const Corners data(101);
+    run_ranks(2, [&](ThreadComm& comm) {
+        const Ranks ranks(&comm);
+        for (const bool averages : {true, false}) {
+            int64_t seen = 0;
+            const Metrics m = ranks.measure(data, averages, [&](const Dataset& d) {
+                seen += d.size();
+                return Metrics{{"metric", static_cast<double>(d.size())}};
+            });
+            EXPECT_EQ(seen, averages ? 50 + comm.rank() : 101);
+            EXPECT_NEAR(m.at("metric"), averages ? (50 * 50 + 51 * 51) / 101.0 : 101, 1e-12);
+        }
+    });
+}
+
+TEST(Parallel, PairsOfSortedDataAreJudged) {  // a rank's half holds one class, of which there are no pairs
+    const auto data = std::make_shared<Corners>(240);
+    const Corners sorted(40, -1, true);
+    std::vector<Metrics> seen(2);
+    run_ranks(2, [&](ThreadComm& comm) {
+        LoopOptions o = options();
+        o.step.loss.name = "contrastive";
+        o.epochs = 1;
+        o.comm = &comm;
+        const Trained t = train::train(network(false), data, &sorted, o, {});
+        seen[static_cast<size_t>(comm.rank())] = t.history[0].metrics;
+        EXPECT_EQ(measure(t.model, sorted, o), t.history[0].metrics);
+    });
+    EXPECT_TRUE(seen[0].contains("auc"));
+    EXPECT_EQ(seen[0], seen[1]);
 }
 
 TEST(Parallel, OneRanksOverflowIsNamedOnAll) {
