@@ -56,8 +56,8 @@ struct Gan {
     int64_t resumed_at = 0;               ///< the step of the checkpoint that it went on from
 };
 
-/// Throws what gan_steps throws; data "train.few", "data.shape", "train.diverged"; with options.loop.checkpoint what
-/// RunCheckpoints throws (resume.h).
+/// Throws what gan_steps and batches_of throw; data "data.shape", "train.diverged"; usage "train.validation" for the schedule
+/// plateau; with options.loop.checkpoint what RunCheckpoints throws (resume.h).
 Gan train_gan(const Graph& generator, const Graph& discriminator, DatasetPtr real, const GanOptions& options, const GanHooks& hooks);
 
 /// f32 [rows, latent dims]: standard normal, by seed and number alone.

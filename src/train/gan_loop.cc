@@ -31,8 +31,8 @@ class Loop {
   public:
     Loop(const Graph& generator, const Graph& discriminator, DatasetPtr real, const GanOptions& options, const GanHooks& hooks)
         : kept_(options.loop, hooks), generator_(generator), discriminator_(discriminator), samples_(options.samples), o_(options.loop), hooks_(hooks), pool_(kept_.threads()),
-          steps_(real->size() / o_.batch), schedule_(with_steps(o_.schedule, steps_ * o_.epochs), o_.rate), graphs_(gan_steps(generator, discriminator, options)) {
-        if (steps_ < 1) fail(ErrorKind::data, "train.few", cat(real->size(), " training samples are fewer than a batch of ", o_.batch), "Give a smaller --batch.");
+          steps_(batches_of(real->size(), o_, hooks)), schedule_(with_steps(o_.schedule, steps_ * o_.epochs), o_.rate), graphs_(gan_steps(generator, discriminator, options)) {
+        if (o_.schedule.name == "plateau") fail(ErrorKind::usage, "train.validation", "the schedule 'plateau' goes by a validation metric, and adversarial training has none", "Choose another --schedule.");
         eval::input_dims_for(discriminator, real->sample_dims(), o_.batch);
         o_.threads = pool_.threads();
         judge_ = std::make_unique<StepRunner>(graphs_.discriminator, &pool_, PlanOptions{.threads = o_.threads, .choose = kept_.choose(kDiscriminator)});

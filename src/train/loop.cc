@@ -39,10 +39,11 @@ TaskOptions task_options(const LoopOptions& o) {
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
-        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), ranks_(o.comm, o.step.loss.reduction), hooks_(hooks), pool_(kept_.threads()), steps_(training->size() / o.batch),
+        : kept_(o, hooks), model_(model), data_(training), validation_(validation), o_(o), ranks_(o.comm, o.step.loss.reduction), hooks_(hooks), pool_(kept_.threads()), steps_(batches_of(training->size(), o, hooks)),
           schedule_(with_steps(o.schedule, steps_ * o.epochs), o.rate) {
-        if (steps_ < 1)
-            fail(ErrorKind::data, "train.few", cat(training->size(), " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
+        if (!validation && (o.patience > 0 || o.schedule.name == "plateau"))
+            fail(ErrorKind::usage, "train.validation", cat(o.patience > 0 ? "--patience" : "the schedule 'plateau'", " goes by a metric of the validation part, and the data has none"),
+                 "Give it a share by --split, such as 80/10/10, or leave this out.");
         task_ = make_task(model, *data_, o.step.loss, task_options(o));
         StepOptions step = o.step;
         step.precision = o.precision;
@@ -176,6 +177,17 @@ class Loop {
 };
 
 }  // namespace
+
+int64_t batches_of(int64_t samples, const LoopOptions& o, const LoopHooks& hooks) {
+    const int64_t batches = samples / o.batch, all = batches * o.epochs, k = o.step.update.accumulate;
+    if (batches < 1) fail(ErrorKind::data, "train.few", cat(samples, " training samples are fewer than a batch of ", o.batch), "Give a smaller --batch.");
+    if (k < 2) return batches;
+    if (all < k)
+        fail(ErrorKind::usage, "train.accumulate", cat("a step of ", k, " batches is never full: the whole run has ", all),
+             cat("Give --accumulate ", all, " or less, or more --epochs."));
+    if (all % k != 0 && hooks.say) hooks.say(cat("note: the last ", all % k, " of the run's ", all, " batches fill no step of ", k, " and change no weight"));
+    return batches;
+}
 
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& o) {
     const std::unique_ptr<Task> task = make_task(model, data, o.step.loss, task_options(o));

@@ -82,10 +82,14 @@ struct LoopHooks {
 /// regression; "auc" of pairs. With `comm` all ranks call it alike and get the same.
 Metrics measure(const Graph& model, const Dataset& data, const LoopOptions& options);
 
+/// Batches an epoch. Throws data "train.few" for fewer samples than a batch; usage "train.accumulate" where no step is ever
+/// full. Says how many batches fill none at the end.
+int64_t batches_of(int64_t samples, const LoopOptions& options, const LoopHooks& hooks);
+
 /// `model` is as it was read, before passes fold or merge anything; it is trained in its body where restore_targets
-/// (standardise.h) was. Throws what make_trainable and training_step throw, and make_task;
-/// data "train.few" for fewer samples than a batch, "train.targets" for data that the loss cannot use; data
-/// "train.diverged" when the loss is no longer finite. With options.checkpoint what RunCheckpoints throws (resume.h); budget
+/// (standardise.h) was. Throws what make_trainable, training_step, make_task and batches_of throw; data "train.targets" for
+/// data that the loss cannot use; data "train.diverged" when the loss is no longer finite; usage "train.validation" where
+/// patience or the schedule plateau has no metric to go by. With options.checkpoint what RunCheckpoints throws (resume.h); budget
 /// "interrupted" after a signal, when the run is saved. With `comm` all ranks call it alike and get the same; throws then
 /// also what parallel.h throws.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);

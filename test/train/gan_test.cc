@@ -188,15 +188,20 @@ TEST(Gan, EndsWhenItsTimeIsOver) {
 TEST(Gan, NamesWhatDoesNotFit) {
     const std::vector<zoo::Network> small = pair_of(0.125), large = zoo::make_networks("dcgan", {.input = {1, 16, 16}, .width = 0.125, .latent = 8});
     const auto real = std::make_shared<Squares>(20, 1);
-    const auto id = [&](const Graph& g, const Graph& d, int64_t batch) {
+    const auto id = [&](const Graph& g, const Graph& d, int64_t batch, const char* schedule = "constant", int64_t accumulate = 1) {
         GanOptions o;
         o.loop.batch = batch;
+        o.loop.schedule.name = schedule;
+        o.loop.step.update.accumulate = accumulate;
         return error_of([&] { train_gan(g, d, real, o, {}); });
     };
     EXPECT_EQ(id(large[0].graph, small[1].graph, 4), "train.gan");
     EXPECT_EQ(id(small[0].graph, small[0].graph, 4), "train.gan");
     EXPECT_EQ(id(large[0].graph, large[1].graph, 4), "data.shape");
     EXPECT_EQ(id(small[0].graph, small[1].graph, 21), "train.few");
+    EXPECT_EQ(id(small[0].graph, small[1].graph, 21, "cosine"), "train.few");
+    EXPECT_EQ(id(small[0].graph, small[1].graph, 4, "plateau"), "train.validation");
+    EXPECT_EQ(id(small[0].graph, small[1].graph, 4, "constant", 6), "train.accumulate");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "op/builder.h"
 #include "run/session.h"
+#include "support.h"
 #include "train/loop.h"
 #include "train/runner.h"
 
@@ -184,18 +185,39 @@ TEST(Loop, AveragesOfTheWeightsAreWhatIsJudgedAndGivenBack) {
     EXPECT_EQ(t.history.back().metrics, measure(t.model, *validation, o));
 }
 
+TEST(Loop, SaysWhichBatchesFillNoStep) {
+    LoopOptions o = options();
+    std::string said;
+    LoopHooks hooks;
+    hooks.say = [&](const std::string& s) { said += s; };
+    for (const int64_t accumulate : {1, 4, 160}) {
+        o.step.update.accumulate = accumulate;
+        train::train(perceptron(4, 2), training, nullptr, o, hooks);
+    }
+    EXPECT_EQ(said, "");
+    o.step.update.accumulate = 7;
+    train::train(perceptron(4, 2), training, nullptr, o, hooks);
+    EXPECT_EQ(said, "note: the last 6 of the run's 160 batches fill no step of 7 and change no weight");
+}
+
 TEST(Loop, NamesWhatDoesNotFit) {
-    const auto id_of = [&](const Graph& g, const LoopOptions& o) {
-        try {
-            train::train(g, training, nullptr, o, {});
-        } catch (const Error& e) {
-            return e.id;
-        }
-        return std::string();
-    };
+    const auto id_of = [&](const Graph& g, const LoopOptions& o) { return error_of([&] { train::train(g, training, nullptr, o, {}); }); };
     LoopOptions o = options();
     o.batch = 2001;
     EXPECT_EQ(id_of(perceptron(4, 2), o), "train.few");
+    for (const char* schedule : {"cosine", "one_cycle"}) {
+        o.schedule.name = schedule;
+        EXPECT_EQ(id_of(perceptron(4, 2), o), "train.few") << schedule;
+    }
+    o = options();
+    o.step.update.accumulate = 161;
+    EXPECT_EQ(id_of(perceptron(4, 2), o), "train.accumulate");
+    o = options();
+    o.patience = 1;
+    EXPECT_EQ(id_of(perceptron(4, 2), o), "train.validation");
+    o = options();
+    o.schedule.name = "plateau";
+    EXPECT_EQ(id_of(perceptron(4, 2), o), "train.validation");
     o = options();
     o.step.loss.name = "mse";
     EXPECT_EQ(id_of(perceptron(4, 5), o), "train.targets");
