@@ -29,6 +29,7 @@ struct Checkpoint {
     int64_t step = 0;        ///< steps done, over all epochs
     int64_t epoch = 0;       ///< epochs that are done and judged
     int64_t batch = 0;       ///< steps done in the next one
+    int64_t lost = 0;        ///< of these, with a loss that was not finite
     bool complete = false;   ///< the run came to its end
     Texts identity{};        ///< options, hashes of model and data: what a run that goes on must have alike
     std::string program{};   ///< hash of the training step's graph
@@ -49,6 +50,7 @@ struct Checkpoint {
         v("step", s.step);
         v("epoch", s.epoch);
         v("batch", s.batch);
+        v("lost", s.lost);
         v("complete", s.complete);
         v("identity", s.identity);
         v("program", s.program);

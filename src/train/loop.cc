@@ -36,6 +36,8 @@ TaskOptions task_options(const LoopOptions& o) {
     return t;
 }
 
+[[noreturn]] void diverged(const std::string& what) { fail(ErrorKind::data, "train.diverged", what, "A smaller --lr, or --clip-norm, often helps."); }
+
 class Loop {
   public:
     Loop(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& o, const LoopHooks& hooks)
@@ -78,6 +80,13 @@ class Loop {
   private:
     int64_t done() const { return state_.done(steps_); }
     bool out_of_patience() const { return o_.patience > 0 && state_.since >= o_.patience; }
+    /// Of steps in a row at a fixed loss scale: an epoch's, where these are fewer.
+    int64_t most_skipped() const { return std::min(kMostSkipped, (steps_ + o_.step.update.accumulate - 1) / o_.step.update.accumulate); }
+    /// Of the open epoch, over its steps so far whose loss is finite; NaN where there are none.
+    double mean_loss() const {
+        const int64_t finite = state_.batch - state_.lost;
+        return finite > 0 ? state_.open.loss * (static_cast<double>(steps_) / static_cast<double>(finite)) : std::nan("");
+    }
     bool ended() const { return static_cast<int64_t>(state_.history.size()) >= o_.epochs || out_of_patience(); }
 
     /// The rest of the epoch; false when the time is over before its end.
@@ -93,16 +102,17 @@ class Loop {
             const std::vector<Tensor> targets = task_->targets(step_, batch_);
             const double rate = schedule_.at(done() - scale_.skipped * o_.step.update.accumulate);
             const Loss all = ranks_.mean(runner_->run(task_->inputs(batch_), targets, rate), late);
-            double loss = all.value;
-            if (note_skipped(runner_->states(), scale_) && !std::isfinite(loss)) loss = 0;
-            if (!std::isfinite(loss))
-                fail(ErrorKind::data, "train.diverged", cat("the loss is ", loss, all.where, " in epoch ", epoch.epoch, ", step ", state_.batch + 1), "A smaller --lr, or --clip-norm, often helps.");
+            scale_ = scale_report(runner_->states());
+            check_scale(scale_, most_skipped());
+            const bool finite = std::isfinite(all.value);
+            if (!finite && o_.step.scale.start == 0) diverged(cat("the loss is ", all.value, all.where, " in epoch ", epoch.epoch, ", step ", state_.batch + 1));
+            if (finite) epoch.loss += all.value / static_cast<double>(steps_);
+            else ++state_.lost;
             epoch.rate = rate;
-            epoch.loss += loss / static_cast<double>(steps_);
             epoch.seconds += now_seconds() - start;
             state_.waited = waited_before_ + loader_->seconds_waited();
             ++state_.batch;
-            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, kept_.resumed_at(), loss, rate, state_.waited, runner_->gradient_norm()});
+            if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, kept_.resumed_at(), all.value, rate, state_.waited, runner_->gradient_norm()});
             kept_.step_done();
             if (ranks_.comm() && all.stop) set_interrupted(true), check_interrupt();
             if (ranks_.comm() && all.late) return false;
@@ -113,13 +123,15 @@ class Loop {
     /// Of an epoch whose steps are done: its metrics, and what follows from them.
     void judge_epoch() {
         Epoch epoch = state_.open;
+        epoch.loss = mean_loss();
+        if (std::isnan(epoch.loss)) diverged(cat("the loss is not finite in any step of epoch ", epoch.epoch));
         ranks_.agree(cat("after epoch ", epoch.epoch), runner_->states());
         const std::map<std::string, Tensor> values = weights();
         if (hooks_.weights) hooks_.weights(epoch.epoch, values);
         if (validation_) epoch.metrics = judged(with_values(model_, values));
         state_.history.push_back(epoch);
         state_.open = {};
-        state_.batch = 0;
+        state_.batch = state_.lost = 0;
         if (const std::optional<double> merit = task_->merit(epoch.metrics)) {
             schedule_.observe(*merit);
             if (o_.patience && (!state_.best || *merit > *state_.best)) state_.best = *merit, state_.since = 0, state_.best_weights = values;
@@ -135,7 +147,7 @@ class Loop {
         t.history = state_.history;
         if (state_.batch > 0) {  // the time was over within an epoch
             Epoch part = state_.open;
-            part.loss *= static_cast<double>(steps_) / static_cast<double>(state_.batch);
+            part.loss = mean_loss();
             if (validation_) part.metrics = judged(t.model);
             t.history.push_back(part);
         }

@@ -44,7 +44,7 @@ struct LoopOptions {
 
 struct Epoch {
     int64_t epoch = 0;                      ///< from 1
-    double loss = 0;                        ///< the mean over the epoch's steps, each before its update
+    double loss = 0;                        ///< the mean over the epoch's steps, each before its update; with loss scaling over those where it is finite
     double rate = 0;                        ///< of its last step
     Metrics metrics;                        ///< on the validation part (metrics.h); empty without one
     double seconds = 0;                     ///< of training, loading included, evaluation not
@@ -65,7 +65,7 @@ struct Trained {
 struct StepInfo {
     int64_t step = 0, steps = 0;  ///< from 1; of all epochs
     int64_t resumed_at = 0;       ///< the step of the checkpoint that the run went on from
-    double loss = 0, rate = 0;
+    double loss = 0, rate = 0;    ///< with loss scaling a step whose loss is not finite is skipped
     double waited = 0;            ///< seconds waited for data since the loop began
     std::optional<double> gradient_norm{};  ///< with update.measure_norm, before clipping
 };
@@ -88,8 +88,9 @@ int64_t batches_of(int64_t samples, const LoopOptions& options, const LoopHooks&
 
 /// `model` is as it was read, before passes fold or merge anything; it is trained in its body where restore_targets
 /// (standardise.h) was. Throws what make_trainable, training_step, make_task and batches_of throw; data "train.targets" for
-/// data that the loss cannot use; data "train.diverged" when the loss is no longer finite; usage "train.validation" where
-/// patience or the schedule plateau has no metric to go by. With options.checkpoint what RunCheckpoints throws (resume.h); budget
+/// data that the loss cannot use; data "train.diverged" when the loss is no longer finite, with loss scaling in a whole epoch or
+/// as check_scale has it (loss_scale.h); usage "train.validation" where patience or the schedule plateau has no metric to go
+/// by. With options.checkpoint what RunCheckpoints throws (resume.h); budget
 /// "interrupted" after a signal, when the run is saved. With `comm` all ranks call it alike and get the same; throws then
 /// also what parallel.h throws.
 Trained train(const Graph& model, DatasetPtr training, const Dataset* validation, const LoopOptions& options, const LoopHooks& hooks);

@@ -11,7 +11,7 @@ namespace hone::train {
 
 namespace {
 constexpr double kStart = 65536, kLeast = 1e-9, kMost = 1e30;  ///< above kMost its reciprocal would be no normal f32
-constexpr const char *kScale = "train.loss_scale", *kGood = "train.good_steps", *kSkipped = "train.skipped";
+constexpr const char *kScale = "train.loss_scale", *kGood = "train.good_steps", *kSkipped = "train.skipped", *kRow = "train.skipped_in_a_row";
 }  // namespace
 
 LossScale parse_loss_scale(const std::string& text, Precision precision) {
@@ -51,7 +51,12 @@ void LossScaling::finish(const Update& update, size_t states, std::map<std::stri
     const ValueId skipped = g_.add_input(kSkipped, TypeInfo::tensor(DType::i64, Shape{}));
     initial[kSkipped] = Tensor::scalar_i64(0);
     bind_state(g_, kSkipped, skipped, b.add(skipped, b.cast(failed, DType::i64)));
-    if (!options_.dynamic) return;
+    if (!options_.dynamic) {
+        const ValueId row = g_.add_input(kRow, TypeInfo::tensor(DType::i64, Shape{}));
+        bind_state(g_, kRow, row, b.where(done, number(0), b.add(row, b.cast(failed, DType::i64))));
+        initial[kRow] = Tensor::scalar_i64(0);
+        return;
+    }
     const ValueId good = g_.add_input(kGood, TypeInfo::tensor(DType::i64, Shape{}));
     const ValueId now = b.add(good, b.cast(done, DType::i64));
     const ValueId ripe = b.equal(now, number(options_.every));
@@ -68,15 +73,14 @@ ScaleReport scale_report(const std::map<std::string, Tensor>& states) {
         const auto it = states.find(name);
         return it == states.end() ? 0 : it->second.at(0);
     };
-    return {at(kScale), static_cast<int64_t>(at(kSkipped))};
+    return {at(kScale), static_cast<int64_t>(at(kSkipped)), static_cast<int64_t>(at(kRow))};
 }
 
-bool note_skipped(const std::map<std::string, Tensor>& states, ScaleReport& report) {
-    const int64_t before = report.skipped;
-    report = scale_report(states);
+void check_scale(const ScaleReport& report, int64_t most) {
     if (report.scale != 0 && report.scale < kLeast)
         fail(ErrorKind::data, "train.diverged", cat("gradients are not finite at a loss scale of ", report.scale, ", after ", report.skipped, " skipped steps"), "A smaller --lr, or --clip-norm, often helps.");
-    return report.skipped > before;
+    if (report.in_a_row >= most)
+        fail(ErrorKind::data, "train.diverged", cat("gradients were not finite in ", report.in_a_row, " steps in a row; the loss scale is fixed"), "A smaller --lr or --loss-scale, or --clip-norm, often helps.");
 }
 
 }  // namespace hone::train

@@ -2,7 +2,7 @@
 // Loss scaling (Micikevicius et al., "Mixed Precision Training", 2018): the gradient starts as `scale` in the loss's place,
 // so that small ones survive in 16 bits, and is divided by it in f32 before the update. A step with a gradient that is not
 // finite changes nothing, neither weights and moments nor statistics. The dynamic scale is halved by such a step and
-// doubled by `every` good ones in a row; it is a state, as is the count of skipped steps, so that a checkpoint holds them.
+// doubled by `every` good ones in a row; it is a state, as are the counts of skipped steps, so that a checkpoint holds them.
 //
 //   LossScaling scaling(g, {.start = 65536, .dynamic = true}, loss);
 //   ... add_gradients(g, {{loss, scaling.seed()}}, ...); update.unscale = scaling.reciprocal(); update.skip_nonfinite = true;
@@ -27,7 +27,8 @@ LossScale parse_loss_scale(const std::string& text, Precision precision);
 
 class LossScaling {
   public:
-    /// Adds the states "train.loss_scale" (f32, where it is dynamic), "train.good_steps" and "train.skipped" (i64).
+    /// Adds the states "train.skipped" (i64) and, where the scale is dynamic, "train.loss_scale" (f32) and "train.good_steps"
+    /// (i64); of a fixed one "train.skipped_in_a_row" (i64).
     LossScaling(Graph& g, const LossScale& options, ValueId loss);
     ValueId seed() const { return seed_; }
     ValueId reciprocal() const { return reciprocal_; }
@@ -43,11 +44,14 @@ class LossScaling {
 /// What has become of it, from a runner's states: scale 0 where none is a state.
 struct ScaleReport {
     double scale = 0;
-    int64_t skipped = 0;  ///< steps
+    int64_t skipped = 0;   ///< steps
+    int64_t in_a_row = 0;  ///< of these the last ones, with a fixed scale
 };
 ScaleReport scale_report(const std::map<std::string, Tensor>& states);
-/// Brings the report up to date; true where it counts more skipped steps than before. Throws data "train.diverged" when a
-/// dynamic scale has fallen so far that no scale will help.
-bool note_skipped(const std::map<std::string, Tensor>& states, ScaleReport& report);
+
+constexpr int64_t kMostSkipped = 100;  ///< steps in a row with a fixed scale
+/// Throws data "train.diverged" when a dynamic scale has fallen so far that no scale will help, or a fixed one had `most`
+/// steps skipped in a row.
+void check_scale(const ScaleReport& report, int64_t most = kMostSkipped);
 
 }  // namespace hone::train

@@ -75,7 +75,7 @@ void RunCheckpoints::begin(Run run) {
 void RunCheckpoints::restore(const Checkpoint& c, const record::Texts& identity) {
     const record::Checkpoint& m = c.manifest;
     check_identity(m.identity, identity, store_->folder());
-    if (m.epoch < 0 || m.batch < 0 || m.batch > run_->steps || m.epoch != static_cast<int64_t>(m.history.size()))
+    if (m.epoch < 0 || m.batch < 0 || m.batch > run_->steps || m.lost < 0 || m.lost > m.batch || m.epoch != static_cast<int64_t>(m.history.size()))
         fail(ErrorKind::data, "train.checkpoint", cat("it stands at step ", m.batch, " of ", run_->steps, " in epoch ", m.epoch + 1), {}, store_->folder());
     for (const auto& [prefix, runner] : run_->runners) {
         const std::map<std::string, Tensor> states = with_prefix(c.tensors, kStates + prefix);
@@ -87,6 +87,7 @@ void RunCheckpoints::restore(const Checkpoint& c, const record::Texts& identity)
     for (const record::TrainEpoch& e : m.history) s.history.push_back(epoch_of(e));
     s.open = epoch_of(m.open);
     s.batch = m.batch;
+    s.lost = m.lost;
     s.waited = m.waited;
     s.best = m.best;
     s.since = m.since;
@@ -115,6 +116,7 @@ record::Checkpoint RunCheckpoints::manifest(bool complete) const {
     m.step = step();
     m.epoch = static_cast<int64_t>(s.history.size());
     m.batch = s.batch;
+    m.lost = s.lost;
     m.complete = complete;
     m.identity = identity_;
     m.program = run_->program;

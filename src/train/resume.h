@@ -25,6 +25,7 @@ struct LoopState {
     std::vector<Epoch> history{};
     Epoch open{};       ///< the epoch under way: its seconds, and of its loss the steps done over all its steps
     int64_t batch = 0;  ///< its steps that are done; when these are all of them it is not judged yet
+    int64_t lost = 0;   ///< of these, skipped ones whose loss is not finite and not in the sum
     double waited = 0;  ///< seconds for data
     std::optional<double> best{};  ///< with patience: the best metric, epochs since then, and that epoch's weights
     int64_t since = 0;

@@ -5,12 +5,14 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/rng.h"
 #include "op/builder.h"
 #include "run/session.h"
 #include "support.h"
 #include "train/loop.h"
 #include "train/runner.h"
+#include "train/scratch.h"
 
 using namespace hone;
 using namespace hone::train;
@@ -34,6 +36,7 @@ class Points final : public Dataset {
         }
     }
     void load(int64_t i, float* out) const override { std::copy_n(xy_.data() + 2 * i, 2, out); }
+    void spoil(int64_t i) { xy_[static_cast<size_t>(2 * i)] = INFINITY; }
     std::string origin(int64_t i) const override { return cat("points:", i); }
     uint64_t content(int64_t i) const override { return static_cast<uint64_t>(i); }
 
@@ -183,6 +186,60 @@ TEST(Loop, AveragesOfTheWeightsAreWhatIsJudgedAndGivenBack) {
         for (size_t i = 0; i < e.size(); ++i) EXPECT_NEAR(got.at(static_cast<int64_t>(i)), e[i], 1e-6) << name;
     }
     EXPECT_EQ(t.history.back().metrics, measure(t.model, *validation, o));
+}
+
+TEST(Loop, AFixedLossScaleHidesNoDivergence) {
+    LoopOptions o = options();
+    o.step.update.optimizer = "sgd";
+    o.step.scale.start = 1024;
+    o.rate = 1e30;
+    for (const int64_t accumulate : {1, 3}) {  // of 40 batches an epoch
+        o.step.update.accumulate = accumulate;
+        try {
+            train::train(perceptron(4, 2), training, nullptr, o, {});
+            ADD_FAILURE() << accumulate;
+        } catch (const Error& e) {
+            EXPECT_EQ(e.id, "train.diverged");
+            EXPECT_NE(e.message.find(accumulate == 1 ? "in 40 steps in a row" : "in 14 steps in a row"), std::string::npos) << e.message;
+        }
+    }
+}
+
+TEST(Loop, ASkippedStepIsNoneOfTheMeanLossAndEndsNothing) {
+    const auto spoilt = std::make_shared<Points>(2000, 1);
+    spoilt->spoil(700);
+    for (const int64_t accumulate : {1, 2, 5}) {
+        LoopOptions o = options();
+        o.step.update.accumulate = accumulate;
+        EXPECT_EQ(error_of([&] { train::train(perceptron(16, 2), spoilt, nullptr, o, {}); }), "train.diverged");
+        o.step.scale.start = 1024;
+        std::vector<double> sums(4), counts(4);
+        int64_t last = 0;
+        LoopHooks hooks;
+        hooks.step = [&](const StepInfo& s) {
+            const auto epoch = static_cast<size_t>((s.step - 1) / 40);
+            if (std::isfinite(s.loss)) sums[epoch] += s.loss, ++counts[epoch];
+            else last = s.step;
+        };
+        const Trained whole = train::train(perceptron(16, 2), spoilt, nullptr, o, hooks);
+        EXPECT_EQ(whole.scale.skipped, 4) << accumulate;
+        ASSERT_EQ(whole.history.size(), 4u);
+        for (size_t e = 0; e < 4; ++e) {
+            EXPECT_EQ(counts[e], 39);
+            EXPECT_NEAR(whole.history[e].loss, sums[e] / counts[e], 1e-12) << accumulate;
+        }
+        EXPECT_LT(whole.history[3].loss, whole.history[0].loss);
+        const Scratch scratch("skipped");  // stopped just behind the last of them
+        o.checkpoint.folder = scratch.path();
+        hooks.step = [&](const StepInfo& s) { set_interrupted(s.step == last); };
+        EXPECT_EQ(error_of([&] { train::train(perceptron(16, 2), spoilt, nullptr, o, hooks); }), "interrupted");
+        set_interrupted(false);
+        o.checkpoint.resume = true;
+        const Trained resumed = train::train(perceptron(16, 2), spoilt, nullptr, o, {});
+        EXPECT_EQ(resumed.resumed_at, last);
+        EXPECT_EQ(resumed.history[3].loss, whole.history[3].loss);
+        EXPECT_EQ(weights_of(resumed.model), weights_of(whole.model));
+    }
 }
 
 TEST(Loop, SaysWhichBatchesFillNoStep) {

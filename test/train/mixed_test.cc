@@ -230,10 +230,29 @@ TEST(LossScale, AFixedOneSkipsTooAndStays) {
     StepOptions o = fp16_with_adam();
     o.scale = parse_loss_scale("256", Precision::fp16);
     Small net(o, "lenet");
-    net.run(), net.run(1e30), net.run();
+    net.run(), net.run(1e30), net.run(1e30);
+    EXPECT_EQ(net.state("train.skipped_in_a_row"), 2);
+    net.run();
     EXPECT_EQ(net.state("train.step"), 2);
-    EXPECT_EQ(scale_report(net.runner.states()).skipped, 1);
-    EXPECT_EQ(scale_report(net.runner.states()).scale, 0);
+    const ScaleReport report = scale_report(net.runner.states());
+    EXPECT_EQ(report.skipped, 2);
+    EXPECT_EQ(report.in_a_row, 0);
+    EXPECT_EQ(report.scale, 0);
+}
+
+TEST(LossScale, AFixedOneCountsStepsNotBatches) {
+    StepOptions o = fp16_with_adam();
+    o.scale = parse_loss_scale("256", Precision::fp16);
+    o.update.accumulate = 2;
+    Small net(o, "lenet");
+    net.run(1e30);
+    EXPECT_EQ(net.state("train.skipped_in_a_row"), 0);
+    net.run(), net.run(), net.run(1e30);
+    EXPECT_EQ(net.state("train.skipped_in_a_row"), 2);
+    net.run();
+    EXPECT_EQ(net.state("train.skipped_in_a_row"), 2) << "the good step is not over";
+    net.run();
+    EXPECT_EQ(net.state("train.skipped_in_a_row"), 0);
 }
 
 /// In fp32 a power of two changes no bit of an update.
@@ -258,13 +277,16 @@ TEST(LossScale, IsReadAsGiven) {
     for (const char* wrong : {"0", "-2", "many", "1e31", "nan"}) EXPECT_EQ(error_of([&] { parse_loss_scale(wrong, Precision::fp16); }), "train.loss_scale") << wrong;
 }
 
-TEST(LossScale, AScaleThatFellToNothingIsNamed) {
-    ScaleReport report;
+TEST(LossScale, AScaleThatDoesNotHelpIsNamed) {
     std::map<std::string, Tensor> states{{"train.loss_scale", Tensor::scalar_f32(0.5f)}, {"train.skipped", Tensor::scalar_i64(2)}};
-    EXPECT_TRUE(note_skipped(states, report));
-    EXPECT_FALSE(note_skipped(states, report));
+    const auto error = [&] { return error_of([&] { check_scale(scale_report(states)); }); };
+    EXPECT_EQ(error(), "");
     states["train.loss_scale"] = Tensor::scalar_f32(1e-12f);
-    EXPECT_EQ(error_of([&] { note_skipped(states, report); }), "train.diverged");
+    EXPECT_EQ(error(), "train.diverged");
+    states = {{"train.skipped", Tensor::scalar_i64(200)}, {"train.skipped_in_a_row", Tensor::scalar_i64(99)}};
+    EXPECT_EQ(error(), "");
+    states["train.skipped_in_a_row"] = Tensor::scalar_i64(100);
+    EXPECT_EQ(error(), "train.diverged");
 }
 
 }  // namespace
