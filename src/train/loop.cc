@@ -101,6 +101,7 @@ class Loop {
             loader_->next(batch_);
             const std::vector<Tensor> targets = task_->targets(step_, batch_);
             const double rate = schedule_.at(done() - scale_.skipped * o_.step.update.accumulate);
+            state_.within = true;
             const Loss all = ranks_.mean(runner_->run(task_->inputs(batch_), targets, rate), late);
             scale_ = scale_report(runner_->states());
             check_scale(scale_, most_skipped());
@@ -112,6 +113,7 @@ class Loop {
             epoch.seconds += now_seconds() - start;
             state_.waited = waited_before_ + loader_->seconds_waited();
             ++state_.batch;
+            state_.within = false;
             if (hooks_.step) hooks_.step({done(), steps_ * o_.epochs, kept_.resumed_at(), all.value, rate, state_.waited, runner_->gradient_norm()});
             kept_.step_done();
             if (ranks_.comm() && all.stop) set_interrupted(true), check_interrupt();

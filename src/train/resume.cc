@@ -180,6 +180,9 @@ void RunCheckpoints::stopped() {
     const std::string at = cat("stopped by a signal after step ", step());
     if (!store_ || !options_.checkpoint.writes)
         fail(ErrorKind::budget, "interrupted", store_ ? at : at + "; what was trained is not kept", store_ ? "" : "With --out DIR checkpoints are kept, and --resume goes on from the last.");
+    if (run_->state.within)
+        fail(ErrorKind::budget, "interrupted", cat("stopped by a signal within step ", step() + 1, ", which is not kept"),
+             saved_.empty() ? "" : "The same command with --resume goes on from the checkpoint before.", store_->folder());
     set_interrupted(false);  // the signal that asked for this checkpoint does not stop its writing; another one does
     try {
         save(complete_);

@@ -26,6 +26,7 @@ struct LoopState {
     Epoch open{};       ///< the epoch under way: its seconds, and of its loss the steps done over all its steps
     int64_t batch = 0;  ///< its steps that are done; when these are all of them it is not judged yet
     int64_t lost = 0;   ///< of these, skipped ones whose loss is not finite and not in the sum
+    bool within = false;  ///< a step: the states may be anywhere in it, and none is saved
     double waited = 0;  ///< seconds for data
     std::optional<double> best{};  ///< with patience: the best metric, epochs since then, and that epoch's weights
     int64_t since = 0;
@@ -63,7 +64,7 @@ class RunCheckpoints {
     void epoch_done();
     /// The loop is over: all epochs done (or none better for long), or the time.
     void ended(bool complete);
-    /// What `loop` gives. After "interrupted" saves and throws it again, with how to go on.
+    /// What `loop` gives. After "interrupted" saves, unless within a step, and throws it again, with how to go on.
     template <class F>
     auto guard(F loop) {
         try {

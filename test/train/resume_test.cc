@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "base/interrupt.h"
 #include "base/rng.h"
+#include "dist/comm.h"
 #include "op/builder.h"
 #include "plan/choices.h"
 #include "support.h"
@@ -72,6 +74,30 @@ Graph network(int64_t channels = 6) {
 }
 
 const auto training = std::make_shared<Stripes>(90, 1), validation = std::make_shared<Stripes>(40, 2);
+
+/// One rank, as one of several: its nth gather never ends, and a signal ends the wait.
+class Waiting final : public dist::Comm {
+  public:
+    explicit Waiting(int n) : n_(n) {}
+    int rank() const override { return 0; }
+    int ranks() const override { return 1; }
+    std::vector<dist::Reason> stop(const dist::Reason& why, double, std::vector<bool>*) override { return {why}; }
+
+  protected:
+    Request begin_sum(const void*, void*, int64_t, DType) override { return 0; }
+    Request begin_gather(const void* mine, size_t bytes, void* all) override {
+        std::memcpy(all, mine, bytes);
+        return ++gathers_;
+    }
+    bool done(Request r) override { return r != n_; }
+    void check() override {
+        set_interrupted(true);
+        check_interrupt();
+    }
+
+  private:
+    int n_, gathers_ = 0;
+};
 
 class Resume : public testing::Test {
   protected:
@@ -221,6 +247,23 @@ TEST_F(Resume, ASignalWhileAnEpochIsJudged) {
     EXPECT_EQ(error_of([&] { run(kept(false), h); }), "interrupted");
     set_interrupted(false);
     expect_same(whole, run(kept(true)), "stopped after an epoch");
+}
+
+TEST_F(Resume, ASignalWithinAStepOfSeveralRanks) {
+    const Trained whole = run(o_);
+    for (const int gather : {5, 8}) {  // the first is before training; of the fourth step, whose update is done; of the metrics
+        std::filesystem::remove_all(folder_);
+        said_.clear();
+        Waiting comm(gather);
+        LoopOptions o = kept(false);
+        set_checkpoint_every(o.checkpoint, "2");
+        o.comm = &comm;
+        EXPECT_EQ(error_of([&] { run(o); }), "interrupted");
+        set_interrupted(false);
+        const Trained resumed = run(kept(true));
+        EXPECT_EQ(resumed.resumed_at, gather == 5 ? 2 : 5);
+        expect_same(whole, resumed, cat("at gather ", gather));
+    }
 }
 
 TEST_F(Resume, MoreEpochsAreTheLongerRun) {
