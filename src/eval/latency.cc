@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/process.h"
 #include "base/rng.h"
 
@@ -116,7 +117,8 @@ PairTiming time_pair(const TimedModel& a, const TimedModel* b, const TimingOptio
     for (int p = 0; p < o.processes; ++p) {
         progress.update(p);
         std::vector<std::string> argv = {o.program.empty() ? this_program() : o.program, "time-pair", a.path, "--precision-a", precision_name(a.precision),
-                                         "--threads", std::to_string(o.threads), "--batch", std::to_string(o.batch), "--runs", std::to_string(o.runs)};
+                                         "--threads", std::to_string(o.threads), "--batch", std::to_string(o.batch), "--runs", std::to_string(o.runs),
+                                         "--max-memory", std::to_string(limits().memory_bytes)};
         if (!a.plan_file.empty()) argv.insert(argv.end(), {"--plan-a", a.plan_file});
         if (b) argv.insert(argv.end(), {"--second", b->path, "--precision-b", precision_name(b->precision)});
         if (b && !b->plan_file.empty()) argv.insert(argv.end(), {"--plan-b", b->plan_file});

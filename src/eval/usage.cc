@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/process.h"
 #include "base/usage.h"
 
@@ -51,7 +52,8 @@ std::string usage_process(const StartModel& start_model, const TimedModel& m, co
 Usage measure_usage(const TimedModel& m, const TimingOptions& o) {
     std::vector<std::string> argv = {o.program.empty() ? this_program() : o.program, "usage", m.path, "--precision", precision_name(m.precision),
                                      "--threads", std::to_string(o.threads), "--batch", std::to_string(o.batch), "--runs",
-                                     std::to_string(o.runs), "--seconds", std::to_string(o.min_seconds)};
+                                     std::to_string(o.runs), "--seconds", std::to_string(o.min_seconds), "--max-memory",
+                                     std::to_string(limits().memory_bytes)};
     if (!m.plan_file.empty()) argv.insert(argv.end(), {"--plan", m.plan_file});
     const ProcessResult r = run_process(argv);
     if (r.exit_code != 0) {

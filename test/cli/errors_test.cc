@@ -135,6 +135,13 @@ TEST(Errors, MissingPartNamesThePresentOnes) {
 
 TEST(Errors, MemoryLimit) { expect_error({"bench", example_model(), "--max-memory", "1K"}, 7, {"--max-memory"}); }
 
+TEST(Errors, MemoryLimitOfTheProcessesThatMeasure) {
+    // The model is read within the limit; they plan it for so many samples.
+    for (const char* batches : {"--batch", "--batches"})
+        expect_error({"bench", example_model(), "--max-memory", "64M", "--threads", "1", "--processes", "1", "--runs", "5", batches, "4096"}, 7,
+                     {"the plan needs", "--max-memory"});
+}
+
 TEST(Errors, ResultThatCannotBeWritten) {
     expect_error({"inspect", example_model(), "--no-time", "--json=/nowhere/at/all.json"}, 6, {"/nowhere/at/all.json"});
     if (hone::file_exists("/dev/full")) {
