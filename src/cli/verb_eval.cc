@@ -73,7 +73,7 @@ class Evaluation {
                           " samples are evaluated; --part test takes the part that `optimize` would judge by"));
         if (train::alike_inputs(graph_) || train::reads_texts(graph_)) return by_task();
         const double start = now_seconds();
-        answers_ = answer(graph_, options_);
+        answers_ = answer(graph_, args_.model, options_);
         e.seconds = now_seconds() - start;
         if (data_->regression())
             regression();
@@ -96,8 +96,12 @@ class Evaluation {
         e.seconds = now_seconds() - start;
         e.warnings = call_.warnings;
     }
-    eval::Answers answer(const Graph& g, const eval::EvalOptions& o) const {
-        return eval::answer(g, *data_, o);
+    eval::Answers answer(const Graph& g, const std::string& path, const eval::EvalOptions& o) {
+        eval::Answers a = eval::answer(g, *data_, o);
+        if (const int64_t n = a.undefined())
+            call_.warn(cat(base_name(path), " gives NaN for ", n, " of ", e.samples, " samples: ",
+                           data_->regression() ? "its errors are not defined" : "they count as answered wrongly"));
+        return a;
     }
     void regression() {
         const eval::RegressionMetrics m = eval::regression_metrics(answers_.logits, data_->targets());
@@ -139,7 +143,7 @@ class Evaluation {
         e.against = absolute_path(args_.against);
         eval::EvalOptions o = options_;
         o.precision = choose_precision(args_.precision, other);
-        const eval::Answers before = answer(other, o);
+        const eval::Answers before = answer(other, args_.against, o);
         if (before.classes != answers_.classes)
             fail(ErrorKind::model, "eval.against",
                  cat("the models give ", before.classes, " and ", answers_.classes, " values a sample"),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <mutex>
 #include <numeric>
@@ -20,6 +21,10 @@ double share(const std::vector<uint8_t>& v) {
     return v.empty() ? 0 : static_cast<double>(std::accumulate(v.begin(), v.end(), int64_t{0})) / static_cast<double>(v.size());
 }
 
+bool has_nan(const float* s, int64_t n) {
+    return std::any_of(s, s + n, [](float v) { return std::isnan(v); });
+}
+
 const TypeInfo& only_input(const Graph& g) {
     if (g.inputs.size() != 1)
         fail(ErrorKind::model, "eval.inputs", cat("the model has ", static_cast<unsigned long>(g.inputs.size()), " inputs; evaluation takes models of one"));
@@ -34,8 +39,15 @@ double Answers::top1() const { return share(right); }
 double Answers::top5() const { return share(right5); }
 
 double Answers::top(int k) const {
-    const auto right = std::count_if(ahead.begin(), ahead.end(), [k](int32_t a) { return a < k; });
+    const auto right = std::count_if(ahead.begin(), ahead.end(), [most = std::min<int64_t>(k, classes)](int32_t a) { return a < most; });
     return ahead.empty() ? 0 : static_cast<double>(right) / static_cast<double>(ahead.size());
+}
+
+int64_t Answers::undefined() const {
+    int64_t n = std::count(predicted.begin(), predicted.end(), -1);
+    if (predicted.empty() && logits.defined())
+        for (int64_t r = 0; r < logits.dim(0); ++r) n += has_nan(logits.data<float>() + r * classes, classes);
+    return n;
 }
 
 Dims input_dims_for(const Graph& g, const Dims& sample, int64_t batch) {
@@ -146,11 +158,12 @@ void add_scores(Answers& a, const Tensor& raw, const Dataset& data, int64_t firs
         const float* s = scores.data<float>() + r * classes;
         const auto at = static_cast<size_t>(first + r);
         const int label = data.label(indices.empty() ? first + r : indices[at]);
-        a.predicted[at] = static_cast<int>(std::max_element(s, s + classes) - s);
+        const bool defined = !has_nan(s, classes);
+        a.predicted[at] = defined ? static_cast<int>(std::max_element(s, s + classes) - s) : -1;
         a.right[at] = a.predicted[at] == label;
         int64_t ahead = 0;
-        for (int64_t c = 0; c < classes; ++c) ahead += s[c] > s[label] || (s[c] == s[label] && c < label);
-        a.right5[at] = ahead < 5;
+        for (int64_t c = 0; c < classes; ++c) ahead += !defined || s[c] > s[label] || (s[c] == s[label] && c < label);
+        a.right5[at] = defined && ahead < 5;
         a.ahead[at] = static_cast<int32_t>(ahead);
         if (a.logits.defined()) std::memcpy(a.logits.data<float>() + (first + r) * classes, s, static_cast<size_t>(classes) * 4);
     }

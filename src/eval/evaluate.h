@@ -23,15 +23,16 @@ struct EvalOptions {
     bool keep_logits = false;
 };
 struct Answers {
-    std::vector<int> predicted;   ///< class of the greatest score, the first among equals
+    std::vector<int> predicted;   ///< class of the greatest score, the first among equals; -1 where one is NaN: wrong
     std::vector<uint8_t> right;
     std::vector<uint8_t> right5;  ///< the label among the five greatest
-    std::vector<int32_t> ahead;   ///< classes scored above the label (of equals, those before it)
+    std::vector<int32_t> ahead;   ///< classes scored above the label (of equals, those before it); all where one is NaN
     Tensor logits;                ///< f32 [samples, classes] with keep_logits
     int64_t classes = 0;
     double top1() const;
     double top5() const;
     double top(int k) const;  ///< share of samples whose label is among the k greatest
+    int64_t undefined() const;  ///< samples with a NaN among their scores, or among a regression's values
 };
 
 /// Dims of the model's only input for a batch of samples of `sample_dims`. Symbolic dims follow the samples.

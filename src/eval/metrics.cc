@@ -42,10 +42,11 @@ ClassMetrics class_metrics(std::span<const int> labels, std::span<const int> pre
     m.confusion.assign(n, std::vector<int64_t>(n, 0));
     MacroCounts counts{std::vector<double>(n), std::vector<double>(n), std::vector<double>(n)};
     for (size_t i = 0; i < labels.size(); ++i) {
-        HONE_CHECK(labels[i] >= 0 && labels[i] < classes && predicted[i] >= 0 && predicted[i] < classes);
+        HONE_CHECK(labels[i] >= 0 && labels[i] < classes && predicted[i] >= -1 && predicted[i] < classes);
         const auto label = static_cast<size_t>(labels[i]), answer = static_cast<size_t>(predicted[i]);
-        ++m.confusion[label][answer];
         ++counts.labels[label];
+        if (predicted[i] < 0) continue;
+        ++m.confusion[label][answer];
         ++counts.answers[answer];
         counts.right[label] += label == answer;
     }
@@ -90,6 +91,7 @@ Tensor probabilities(const Tensor& scores) {
 
 double roc_auc(std::span<const double> scores, std::span<const uint8_t> positive) {
     HONE_CHECK(scores.size() == positive.size());
+    if (std::any_of(scores.begin(), scores.end(), [](double s) { return std::isnan(s); })) return kNaN;  // nothing sorts it
     std::vector<size_t> order(scores.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] < scores[b]; });
@@ -101,7 +103,6 @@ double roc_auc(std::span<const double> scores, std::span<const uint8_t> positive
         pairs += p * (below + n / 2);
         below += n;
         positives += p;
-        if (p + n == 0) return kNaN;  // a NaN among the scores
     }
     return positives > 0 && below > 0 ? pairs / (positives * below) : kNaN;
 }

@@ -23,7 +23,7 @@ struct ClassMetrics {
     /// Means over the classes that occur among labels or answers.
     double precision_macro = 0, recall_macro = 0, f1_macro = 0;
 };
-/// Both of one length, values in [0, classes).
+/// Both of one length, values in [0, classes). An answer of -1 is none: wrong, and in no column of the confusion.
 ClassMetrics class_metrics(std::span<const int> labels, std::span<const int> predicted, int64_t classes);
 
 /// The same means from counts, which may be weighted: right answers, labels and answers of each class.
@@ -37,7 +37,8 @@ double macro_mean(const MacroCounts& counts, Macro which);
 /// else softmax; one column that leaves [0,1] goes through the logistic function.
 Tensor probabilities(const Tensor& scores);
 
-/// Area under the ROC curve: P(score of a positive > that of a negative), ties count half. NaN without both kinds.
+/// Area under the ROC curve: P(score of a positive > that of a negative), ties count half. NaN without both kinds and
+/// where a score is NaN.
 double roc_auc(std::span<const double> scores, std::span<const uint8_t> positive);
 /// Of verification: the error at the threshold where as large a share of genuine ones (positive) is rejected as of others
 /// accepted, on the line between the two points of the ROC curve around it. NaN without both kinds.

@@ -44,7 +44,7 @@ class Mean : public PairedStatistic {
 /// Samples of the same label and answers are alike: groups of them are counted.
 class MacroMeans : public PairedStatistic {
   public:
-    using Kind = std::tuple<int, int, int>;  ///< label, answer before, answer after
+    using Kind = std::tuple<int, int, int>;  ///< label, answer before, answer after; -1: none
     MacroMeans(const std::vector<Kind>& samples, int64_t classes, Macro which) : classes_(classes), which_(which) {
         std::map<Kind, size_t> place;
         for (const Kind& k : samples) {
@@ -82,8 +82,8 @@ class MacroMeans : public PairedStatistic {
             const auto& [label, a, b] = kind;
             before.labels[static_cast<size_t>(label)] += w;
             after.labels[static_cast<size_t>(label)] += w;
-            before.answers[static_cast<size_t>(a)] += w;
-            after.answers[static_cast<size_t>(b)] += w;
+            if (a >= 0) before.answers[static_cast<size_t>(a)] += w;
+            if (b >= 0) after.answers[static_cast<size_t>(b)] += w;
             if (a == label) before.right[static_cast<size_t>(label)] += w;
             if (b == label) after.right[static_cast<size_t>(label)] += w;
         };
@@ -102,8 +102,8 @@ class MacroMeans : public PairedStatistic {
         for (size_t k = 0; k < kinds_.size(); ++k) {
             const auto& [label, a, b] = kinds_[k];
             labels[static_cast<size_t>(label)] += counts_[k];
-            if (a != label) wrong[static_cast<size_t>(a)] += counts_[k];
-            if (b != label) wrong[static_cast<size_t>(b)] += counts_[k];
+            if (a >= 0 && a != label) wrong[static_cast<size_t>(a)] += counts_[k];
+            if (b >= 0 && b != label) wrong[static_cast<size_t>(b)] += counts_[k];
         }
         const double here = of_counts(counts_);
         Kind best{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// hone eval: regressions, corruptions, another model beside, more of the greatest scores.
+// hone eval: regressions, corruptions, another model beside, more of the greatest scores, scores of NaN.
 #include <cmath>
+#include <limits>
 
 #include "command.h"
 #include "onnx/writer.h"
@@ -68,6 +69,29 @@ TEST(Eval, TopKAndAuc) {
     EXPECT_LE(j.number("metrics.auc"), 1);
     EXPECT_EQ(hone_command({"eval", model, "--data", folder + "/d.csv", "--top-k", "0"}).exit_code, 2);
     EXPECT_EQ(hone_command({"eval", model, "--data", folder + "/d.csv", "--corrupt", "fog"}).exit_code, 2);
+}
+
+TEST(Eval, NanIsNoAnswer) {
+    const std::string folder = scratch_folder();
+    const float infinity = std::numeric_limits<float>::infinity();
+    // Scores (a * infinity, b): NaN where a is 0.
+    const std::string model = write_linear(folder + "/m.onnx", {infinity, 0, 0, 1}, {0, 0});
+    write_text(folder + "/d.csv", "a,b,label\n1,2,x\n1,1,x\n0,1,y\n0,2,x\n");
+    Json j = json_of({model, "--data", folder + "/d.csv"});
+    EXPECT_EQ(j.number("metrics.top1"), 0.5);
+    EXPECT_EQ(j.number("metrics.recall_macro"), (2.0 / 3 + 0) / 2);
+    EXPECT_EQ(j.number("confusion.0.0"), 2);
+    EXPECT_EQ(j.number("confusion.1.0"), 0);
+    EXPECT_FALSE(j.has("metrics.auc"));
+    const auto said = [&](const std::string& words) {
+        int n = 0;
+        for (size_t i = 0; i < j.size("warnings"); ++i) n += j.text("warnings." + std::to_string(i)).find(words) != std::string::npos;
+        return n;
+    };
+    EXPECT_EQ(said("m.onnx gives NaN for 2 of 4 samples"), 1);
+    write_text(folder + "/r.csv", "a,b,target\n1,1,3.5\n0,0,2\n0,1,4.5\n");
+    j = json_of({write_linear(folder + "/r.onnx", {infinity, 2}, {0.5}), "--data", folder + "/r.csv"});
+    EXPECT_EQ(said("r.onnx gives NaN for 2 of 3 samples"), 1);
 }
 
 TEST(Eval, CorruptedAndBesideItself) {

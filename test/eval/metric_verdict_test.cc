@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verdicts on the error of a regression as a share, numbers of samples, and two models on corrupted pictures.
+// Verdicts on the error of a regression as a share, answers of NaN, numbers of samples, and two models on corrupted
+// pictures.
 #include "eval/metric_verdict.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/rng.h"
 #include "eval/robustness.h"
+#include "eval/two_classes.h"
 #include "support.h"
 
 using namespace hone;
 using namespace hone::eval;
 
 namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 /// `samples` of a regression with targets of 0, or pictures of two classes: dark and bright.
 class Samples final : public Dataset {
@@ -37,6 +42,15 @@ Answers with_errors(int64_t n, double deviation, double more, uint64_t seed) {
     a.logits = Tensor::zeros(DType::f32, {n, 1});
     Rng common(seed, 1), own(seed, 2);
     for (int64_t i = 0; i < n; ++i) a.logits.set(i, deviation * common.normal() + more * own.normal());
+    return a;
+}
+
+/// Answers by these scores [N, C].
+Answers with_scores(const Dataset& data, const Tensor& scores) {
+    Answers a = answers_for(data.size());
+    a.classes = scores.dim(1);
+    a.logits = Tensor::zeros(DType::f32, scores.dims());
+    add_scores(a, scores, data, 0, data.size());
     return a;
 }
 
@@ -73,6 +87,34 @@ TEST(MetricVerdict, AnErrorMayGrowByAShare) {
     EXPECT_TRUE(b.accepted);  // 4 % more
     EXPECT_FALSE(judge_growth(Metric::mse, before, far, data, 0.1).accepted);  // 36 % more
     EXPECT_FALSE(judge_growth(Metric::mse, before, worse, data, 0.02).accepted);
+}
+
+TEST(MetricVerdict, NanAmongTheScoresIsAWrongAnswer) {
+    const Samples data(4, false);
+    const Answers all = with_scores(data, Tensor::of_f32({2, 1, 0, 1, 2, 1, 0, 1}, {4, 2}));
+    const Answers half = with_scores(data, Tensor::of_f32({2, 1, 0, 1, kNaN, 1, 0, kNaN}, {4, 2}));
+    EXPECT_EQ(all.undefined(), 0);
+    EXPECT_EQ(all.top1(), 1);
+    EXPECT_EQ(half.undefined(), 2);
+    EXPECT_EQ(half.predicted, (std::vector<int>{0, 1, -1, -1}));
+    EXPECT_EQ(half.right, (std::vector<uint8_t>{1, 1, 0, 0}));
+    EXPECT_EQ(half.right5, half.right);
+    EXPECT_EQ(half.ahead, (std::vector<int32_t>{0, 0, 2, 2}));
+    for (const int k : {1, 2, 5}) EXPECT_EQ(half.top(k), 0.5) << k;
+    EXPECT_EQ(metric_value(Metric::recall_macro, half, data), 0.5);
+    EXPECT_EQ(metric_value(Metric::precision_macro, half, data), 1);
+    for (const Metric m : {Metric::top1, Metric::top5}) {
+        EXPECT_EQ(judge_metric(m, all, half, data, 0.1).counts.lost, 2);
+        EXPECT_EQ(judge_metric(m, half, all, data, 0.1).counts.gained, 2);
+    }
+    const MetricVerdict lost = judge_metric(Metric::f1_macro, all, half, data, 0.1), won = judge_metric(Metric::f1_macro, half, all, data, 1);
+    EXPECT_DOUBLE_EQ(lost.estimate, 1.0 / 3);
+    EXPECT_FALSE(lost.accepted);
+    EXPECT_DOUBLE_EQ(won.estimate, -1.0 / 3);
+    EXPECT_TRUE(won.accepted);
+    // Of one score a sample.
+    const Answers single = with_scores(data, two_columns(Tensor::of_f32({-1, 1, kNaN, kNaN}, {4, 1}), false, data));
+    EXPECT_EQ(single.predicted, half.predicted);
 }
 
 TEST(MetricVerdict, SaysHowManySamplesWouldDecide) {

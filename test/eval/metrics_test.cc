@@ -49,6 +49,14 @@ TEST(Metrics, OfClassesByHand) {
     EXPECT_DOUBLE_EQ(m.recall_macro, 1.25 / 3);
     EXPECT_DOUBLE_EQ(m.f1_macro, (6.0 / 7 + 0.5) / 3);
     EXPECT_EQ(class_metrics({}, {}, 2).f1_macro, 0);
+    // No answer is a wrong one of no class.
+    const ClassMetrics none = class_metrics(std::vector<int>{0, 0, 1}, std::vector<int>{0, -1, -1}, 2);
+    EXPECT_EQ(none.confusion, (std::vector<std::vector<int64_t>>{{1, 0}, {0, 0}}));
+    EXPECT_EQ(none.classes[0].precision, 1);
+    EXPECT_EQ(none.classes[0].recall, 0.5);
+    EXPECT_EQ(none.classes[1].support, 1);
+    EXPECT_EQ(none.classes[1].answered, 0);
+    EXPECT_DOUBLE_EQ(none.f1_macro, (2.0 / 3 + 0) / 2);
 }
 
 TEST(Metrics, AreaIsTheShareOfPairs) {
@@ -66,6 +74,13 @@ TEST(Metrics, AreaIsTheShareOfPairs) {
     }
     EXPECT_TRUE(std::isnan(roc_auc(std::vector<double>{1, 2}, std::vector<uint8_t>{1, 1})));
     EXPECT_TRUE(std::isnan(roc_auc(std::vector<double>{1, std::nan("")}, std::vector<uint8_t>{1, 0})));
+    std::vector<double> some(1000, std::nan(""));
+    std::vector<uint8_t> odd(some.size());
+    for (size_t i = 0; i < some.size(); ++i) {
+        if (i % 3) some[i] = rng.normal();
+        odd[i] = i % 2;
+    }
+    EXPECT_TRUE(std::isnan(roc_auc(some, odd)));
     // Of two classes the second's scores count; logits are ranked by their difference.
     EXPECT_EQ(mean_auc(probabilities(matrix(4, {9, 9.5, 1, 0, 0, 0.1, 5, 4})), std::vector<int>{1, 0, 1, 0}), 1);
     EXPECT_EQ(mean_auc(probabilities(matrix(2, {-3, 4})), std::vector<int>{0, 1}), 1);
