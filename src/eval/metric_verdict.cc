@@ -49,6 +49,15 @@ std::unique_ptr<PairedStatistic> statistic_of(Metric m, const Answers& a, const 
     }
     return macro_statistic(data.labels(), a.predicted, b.predicted, a.classes, macro_of(m));
 }
+
+/// The values of both models; false with limits of NaN where one is not finite: then no draws can be ordered.
+bool defined(MetricVerdict& v, const Answers& before, const Answers& after, const Dataset& data) {
+    v.before = metric_value(v.metric, before, data);
+    v.after = metric_value(v.metric, after, data);
+    if (std::isfinite(v.before) && std::isfinite(v.after)) return true;
+    v.estimate = v.low = v.high = std::numeric_limits<double>::quiet_NaN();
+    return false;
+}
 }  // namespace
 
 std::span<const MetricInfo> metric_list() { return kMetrics; }
@@ -92,8 +101,7 @@ double metric_value(Metric m, const Answers& a, const Dataset& data) {
 MetricVerdict judge_metric(Metric m, const Answers& before, const Answers& after, const Dataset& data, double bound,
                            const BootstrapOptions& o) {
     MetricVerdict v{.metric = m, .confidence = o.confidence, .samples = data.size()};
-    v.before = metric_value(m, before, data);
-    v.after = metric_value(m, after, data);
+    if (!defined(v, before, after, data)) return v;
     if (m == Metric::top1 || m == Metric::top5) {
         const Verdict exact = judge(count_pairs(right_of(m, before), right_of(m, after)), bound, o.confidence);
         v.estimate = exact.estimate;
@@ -109,7 +117,7 @@ MetricVerdict judge_metric(Metric m, const Answers& before, const Answers& after
         v.low = l.low;
         v.high = l.high;
     }
-    v.accepted = v.high <= bound;  // false for NaN
+    v.accepted = v.high <= bound;
     return v;
 }
 
@@ -117,8 +125,7 @@ MetricVerdict judge_growth(Metric m, const Answers& before, const Answers& after
                            const BootstrapOptions& o) {
     HONE_CHECK(info_of(m).regression);
     MetricVerdict v{.metric = m, .confidence = o.confidence, .samples = data.size()};
-    v.before = metric_value(m, before, data);
-    v.after = metric_value(m, after, data);
+    if (!defined(v, before, after, data)) return v;
     std::vector<double> permitted = errors(m, before, data);
     for (double& e : permitted) e *= 1 + share;
     const BootstrapLimits l = bootstrap_limits(*mean_statistic(permitted, errors(m, after, data)), o);

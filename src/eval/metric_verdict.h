@@ -39,7 +39,9 @@ double metric_value(Metric m, const Answers& answers, const Dataset& data);
 struct MetricVerdict {
     Metric metric = Metric::top1;
     double before = 0, after = 0;
-    double estimate = 0, low = 0, high = 0;  ///< how much worse `after` is, in the metric's unit; one-sided limits each
+    /// How much worse `after` is, in the metric's unit; one-sided limits each. NaN, and not accepted, where `before` or
+    /// `after` is not finite.
+    double estimate = 0, low = 0, high = 0;
     double confidence = 0.95;
     int64_t samples = 0;
     bool exact = false;     ///< by the exact test; else by the bootstrap

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics that the paired bootstrap draws: macro means of a classifier's counts, areas under ROC curves, mean
-// errors. Called by metric_verdict.cc.
+// errors. No score and no error may be NaN. Called by metric_verdict.cc.
 //
 //   const auto s = macro_statistic(labels, before, after, classes, Macro::f1);
 //   bootstrap_limits(*s, {});

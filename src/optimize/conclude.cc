@@ -174,7 +174,8 @@ class Conclusion {
             if (const auto most = s_.max_bytes()) parts.push_back(cat(bytes(run_.after->bytes), " of at most ", bytes(*most)));
             run_.reason = join(parts, "; ");
         } else {
-            run_.reason = std::isnan(v.high) ? cat("the test samples have no ", s_.metric_name(), ": are they all of one class?")
+            run_.reason = std::isnan(v.before) ? cat("the test samples have no ", s_.metric_name(), ": are they all of one class?")
+                          : std::isnan(v.high) ? cat(s_.metric_name(), " cannot be judged: some answers to the test samples are not finite")
                           : d.samples_needed ? cat("too few test samples to be sure: ", drop, " may be up to ", s_.drop_text(v.high), "; about ", *d.samples_needed, " samples would decide it")
                                            : cat(drop, " may be up to ", s_.drop_text(v.high), ", past the bound of ", s_.drop_text(bound));
             rejected_ = &t;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verdicts on the error of a regression as a share, answers of NaN, numbers of samples, and two models on corrupted
-// pictures.
+// Verdicts on the error of a regression as a share, on NaN and what is not defined, numbers of samples, and two models
+// on corrupted pictures.
 #include "eval/metric_verdict.h"
 
 #include <cmath>
@@ -16,16 +16,17 @@ using namespace hone::eval;
 
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-/// `samples` of a regression with targets of 0, or pictures of two classes: dark and bright.
+/// `samples` of a regression with targets of 0, or pictures of two classes: dark and bright, in turn or all dark.
 class Samples final : public Dataset {
   public:
-    Samples(int64_t samples, bool regression) {
+    Samples(int64_t samples, bool regression, bool dark = false) {
         name_ = "samples";
         set_sample_dims({1, 8, 8});
         class_names_ = regression ? std::vector<std::string>() : std::vector<std::string>{"dark", "bright"};
-        for (int64_t i = 0; i < samples; ++i) labels_.push_back(regression ? 0 : static_cast<int>(i % 2));
+        for (int64_t i = 0; i < samples; ++i) labels_.push_back(regression || dark ? 0 : static_cast<int>(i % 2));
         if (regression) targets_ = Tensor::zeros(DType::f32, {samples, 1});
     }
     void load(int64_t i, float* out) const override {
@@ -52,6 +53,12 @@ Answers with_scores(const Dataset& data, const Tensor& scores) {
     a.logits = Tensor::zeros(DType::f32, scores.dims());
     add_scores(a, scores, data, 0, data.size());
     return a;
+}
+
+void expect_undefined(const MetricVerdict& v) {
+    EXPECT_FALSE(v.accepted);
+    for (const double d : {v.estimate, v.low, v.high}) EXPECT_TRUE(std::isnan(d)) << d;
+    EXPECT_FALSE(samples_needed(v, 0.1).has_value());
 }
 
 /// Answers by a threshold on a statistic of the picture.
@@ -115,6 +122,31 @@ TEST(MetricVerdict, NanAmongTheScoresIsAWrongAnswer) {
     // Of one score a sample.
     const Answers single = with_scores(data, two_columns(Tensor::of_f32({-1, 1, kNaN, kNaN}, {4, 1}), false, data));
     EXPECT_EQ(single.predicted, half.predicted);
+}
+
+TEST(MetricVerdict, WhatIsNotDefinedIsNotAccepted) {
+    Tensor scores = Tensor::zeros(DType::f32, {60, 2});
+    for (int64_t i = 0; i < 60; ++i) scores.set(2 * i + 1, static_cast<double>(i % 7) / 7 + static_cast<double>(i % 2));
+    const Samples one_class(60, false, true), pictures(60, false), numbers(60, true);
+    const Answers no_auc = with_scores(one_class, scores), fine = with_scores(pictures, scores);
+    expect_undefined(judge_metric(Metric::auc, no_auc, no_auc, one_class, kInfinity));
+    for (int64_t i = 0; i < 120; i += 3) scores.set(i, kNaN);
+    const Answers some = with_scores(pictures, scores);
+    EXPECT_TRUE(judge_metric(Metric::auc, fine, fine, pictures, kInfinity).accepted);
+    expect_undefined(judge_metric(Metric::auc, fine, some, pictures, kInfinity));
+    expect_undefined(judge_metric(Metric::auc, some, fine, pictures, kInfinity));
+    const Answers before = with_errors(60, 1, 0, 1);
+    for (const double bad : {static_cast<double>(kNaN), kInfinity}) {
+        Answers after = with_errors(60, 1, 0.1, 1);
+        after.logits.set(7, bad);
+        EXPECT_EQ(after.undefined(), std::isnan(bad) ? 1 : 0);
+        for (const Metric m : {Metric::mse, Metric::mae}) {
+            expect_undefined(judge_metric(m, before, after, numbers, kInfinity));
+            expect_undefined(judge_metric(m, after, before, numbers, kInfinity));
+            expect_undefined(judge_growth(m, before, after, numbers, 10));
+            expect_undefined(judge_growth(m, after, before, numbers, 10));
+        }
+    }
 }
 
 TEST(MetricVerdict, SaysHowManySamplesWouldDecide) {

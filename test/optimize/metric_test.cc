@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "data/open.h"
 #include "onnx/reader.h"
@@ -118,6 +119,25 @@ TEST(Metric, SLOW_TheVerdictIsOnTheOneThatWasAsked) {
     EXPECT_FALSE(none.accepted);  // no number of samples shows that nothing is lost
     EXPECT_EQ(none.model, none.original);
     EXPECT_EQ(none.metric, "f1_macro");
+}
+
+TEST(Metric, SLOW_WhatTheTestSamplesDoNotHaveIsSaid) {
+    const std::string folder = testing::TempDir() + "/toy_one_class";
+    const Toy toy = write_toy(folder, 3, false);
+    // Part by part; of the test samples those of one class.
+    std::istringstream lines(read_file(toy.data));
+    std::string line, header, training, validation, test;
+    std::getline(lines, header);
+    for (int i = 0; std::getline(lines, line); ++i)
+        (i < 200 ? training : i < 400 ? validation : test) += i < 400 || line.ends_with(",c0") ? line + "\n" : "";
+    make_directories(folder + "/parts");
+    for (const auto& [name, rows] : {std::pair{"train", training}, {"validation", validation}, {"test", test}})
+        write_file_atomic(cat(folder, "/parts/", name, ".csv"), cat(header, "\n", rows));
+    OptimizeRequest r = for_size(toy, "metric_one_class", eval::Metric::auc, 0.5);
+    r.processes = 1;
+    const record::Run run = optimize(r, open_data(folder + "/parts", {}));
+    EXPECT_FALSE(run.accepted);
+    EXPECT_NE(run.reason.find("the test samples have no auc"), std::string::npos) << run.reason;
 }
 
 TEST(Metric, SLOW_TheErrorOfARegressionMayGrowByAShare) {
