@@ -43,7 +43,7 @@ record::ModelRow measure(const std::string& path, const ManyArgs& a, Call& call,
     r.model = absolute_path(path);
     r.precision = eval::precision_name(precision);
     r.parameters = count_parameters(path) + layers.made;
-    r.bytes = static_cast<int64_t>(map_file(path).size);
+    r.bytes = model_file_bytes(path);
     for (const record::InspectLayer& l : layers.rows) {
         r.macs += l.macs;
         r.flops += l.intensity * static_cast<double>(l.bytes);

@@ -88,7 +88,7 @@ int inspect(const InspectArgs& a, Call& call) {
     r.outputs = types_of(g, g.outputs);
     Layers layers(g, dims);
     r.totals.parameters = count_parameters(a.model) + layers.made;
-    r.totals.bytes = static_cast<int64_t>(map_file(a.model).size);
+    r.totals.bytes = model_file_bytes(a.model);
     for (const record::InspectLayer& l : layers.rows) r.totals.macs += l.macs;
 
     std::string extra;

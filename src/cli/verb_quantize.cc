@@ -12,6 +12,7 @@
 #include "cli/common.h"
 #include "compress/explain.h"
 #include "compress/recipe.h"
+#include "onnx/reader.h"
 #include "onnx/writer.h"
 #include "optimize/metadata.h"
 
@@ -112,7 +113,7 @@ int run_quantize(const QuantizeArgs& a, Call& call) {
     }
     set_metadata(out, parts, "fp32");
     write_model(out, a.file);
-    const auto bytes = static_cast<double>(map_file(a.file).size), before = static_cast<double>(map_file(a.model).size);
+    const auto bytes = static_cast<double>(map_file(a.file).size), before = static_cast<double>(model_file_bytes(a.model));
     const size_t in_int8 = layers.size() - q.keep_float.size();
     call.emit(cat("{\"schema\":\"hone.quantize/1\",\"layers\":", in_int8, ",\"samples\":", samples.size(),
                   ",\"bytes\":", static_cast<int64_t>(bytes), "}\n"),

@@ -83,6 +83,14 @@ std::vector<std::string> model_files(const std::string& path) {
     });
 }
 
+int64_t model_file_bytes(const std::string& path) {
+    std::set<std::string> files;  // a side file goes by several names: w.bin, ./w.bin
+    for (const std::string& file : model_files(path)) files.insert(absolute_path(file));
+    int64_t bytes = 0;
+    for (const std::string& file : files) bytes += static_cast<int64_t>(map_file(file).size);
+    return bytes;
+}
+
 Tensor read_tensor_file(const std::string& path, std::string* name) {
     return naming(path, [&] {
         const MappedFile file = map_file(path);

@@ -29,6 +29,8 @@ std::map<std::string, int> count_operators(const std::string& path);
 int64_t count_parameters(const std::string& path);
 /// The model's file and its side files, without reading weights: whatever its answers depend on.
 std::vector<std::string> model_files(const std::string& path);
+/// Bytes of these files together.
+int64_t model_file_bytes(const std::string& path);
 /// A file that holds one TensorProto, as in the test data of ONNX. Its name goes to `name`, if given.
 Tensor read_tensor_file(const std::string& path, std::string* name = nullptr);
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/timing.h"
+#include "onnx/reader.h"
 #include "onnx/writer.h"
 #include "optimize/metadata.h"
 #include "optimize/search.h"
@@ -192,7 +193,7 @@ class Conclusion {
         const std::string path = s_.request.out + "/" + stem(s_.request.model) + "_optimized.onnx";
         write_answer(t, s_, path);
         run_.model = absolute_path(path);
-        run_.after = side_of(s_, metric, t.precision, timed.second, timed.second_load_ms, static_cast<int64_t>(map_file(path).size));
+        run_.after = side_of(s_, metric, t.precision, timed.second, timed.second_load_ms, model_file_bytes(path));
         run_.hashes.emplace_back("result", record::sha256_hex(map_file(path).text()));
         run_.files.push_back(run_.model);
         if (s_.runtime->name() == "hone") leave_plan_beside(t.precision);

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <tuple>
 
-#include "base/file.h"
 #include "base/timing.h"
+#include "onnx/reader.h"
 #include "optimize/search.h"
 #include "optimize/words.h"
 
@@ -82,7 +82,7 @@ class Forecaster {
     Forecaster(const Graph& g, const DataParts& parts, const OptimizeRequest& r) : s_(r, parts) {
         s_.runtime = open_runtime(r.runtime, {r.threads, r.batch, r.program, eval::info_of(r.metric).scores});
         s_.original = g;
-        s_.original_bytes = static_cast<int64_t>(map_file(r.model).size);
+        s_.original_bytes = model_file_bytes(r.model);
         s_.layers = layers_of(s_.original);
         recurrent_ = compress::recurrent_layers(s_.original);
     }

@@ -155,7 +155,7 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
     begin_record(s);
     s.original = read_model(request.model);
     run_passes(s.original, Stage::portable);
-    s.original_bytes = static_cast<int64_t>(map_file(request.model).size);
+    s.original_bytes = model_file_bytes(request.model);
     s.journal = open_journal(request);
     for (const std::string& w : s.journal.words()) s.say(w);
     hold_to_run(s.journal, fingerprint(request, s.run), request.replay.empty() ? request.out + "/journal.jsonl" : request.replay);

@@ -31,7 +31,7 @@ struct Bound {
 struct OptimizeGoal {
     std::optional<double> max_drop = {};     ///< of the metric: absolute; of an error (MSE, MAE) a share of the original's
     std::optional<Bound> max_latency = {};   ///< ms, or a share of the original's in fp32
-    std::optional<Bound> max_size = {};      ///< bytes, or a share of the original file's
+    std::optional<Bound> max_size = {};      ///< bytes, or a share of the original's, side files counted
 };
 
 struct OptimizeRequest {

@@ -58,7 +58,7 @@ struct Search {
     Graph original;                   ///< portable passes run
     std::vector<compress::Layer> layers;
     double original_ms = 0;           ///< in fp32, quick
-    int64_t original_bytes = 0;
+    int64_t original_bytes = 0;       ///< side files counted
     std::unique_ptr<compress::Quantizer> quantizer;
     std::vector<compress::Sensitivity> sensitivity;  ///< most sensitive first
     std::vector<double> fp32_layer_ms, int8_layer_ms;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `inspect` counts and measures.
 #include "command.h"
+#include "onnx/attack.h"
 #include "onnx/writer.h"
 #include "op/op.h"
 
@@ -41,6 +42,17 @@ TEST(Inspect, CountsQuantisedWeightsWhereTheyAreRead) {
     EXPECT_EQ(j.number(layer(2, "parameters")), 8 * 4 + 4);
     EXPECT_EQ(j.number(layer(2, "bytes")), 4 * 2 * 8 + 8 * 4 + 4 * 4 + 4 * 2 * 4);  // x, w, b, y
     EXPECT_EQ(j.number(layer(0, "parameters")) + j.number(layer(1, "parameters")), 0);
+}
+
+TEST(Inspect, SideFilesAreTheModelsBytesToo) {
+    using namespace wire_test;
+    const std::string folder = scratch_folder(), file = folder + "/net.onnx";
+    const std::string net = model(external("w.bin", "0", "8"));
+    write_text(folder + "/w.bin", std::string(4096, '\0'));
+    write_text(file, net);
+    const ProcessResult r = hone_command({"inspect", file, "--no-time", "--json"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_EQ(Json::parse(r.out).number("totals.bytes"), static_cast<double>(net.size()) + 4096);
 }
 
 /// A convolution, a scale a channel and an LSTM whose weights and first state nodes make from shapes; one weight is past

@@ -63,6 +63,15 @@ TEST(External, Reads) {
     EXPECT_EQ(f.id("w.bin", "1"), "") << "an unaligned offset is copied";
 }
 
+TEST(External, TheModelsBytesAreThoseOfAllItsFiles) {
+    const Folder f;
+    const std::string path = cat(f.inside, "/m.onnx");
+    for (const std::string& weights : {external("w.bin"), cat(external("w.bin"), external("./w.bin"))}) {
+        write_file_atomic(path, model(weights));
+        EXPECT_EQ(model_file_bytes(path), static_cast<int64_t>(model(weights).size()) + 16);
+    }
+}
+
 TEST(External, CannotLeaveTheFolder) {
     const Folder f;
     EXPECT_EQ(f.id("../secret"), "model.external.escape");
