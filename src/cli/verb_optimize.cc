@@ -161,7 +161,7 @@ Verb optimize_verb() {
         o.add("processes", "N", a->processes, "fresh processes behind each stated speed-up").at_least(2);
         o.seconds("time-budget", a->time_budget, "the search ends in time for the verdict; 0: no limit");
         o.flag("robustness", a->robustness, "both models on corrupted pictures in the report, whatever it costs, at three severities; else at one where it takes seconds");
-        o.flag("resume", a->resume, "go on with the journal in --out of a run that was stopped");
+        o.flag("resume", a->resume, "go on with the journal in --out of a run that was stopped; else it is kept as journal.jsonl.old");
         o.add("replay", "RUN", a->replay, "decide by the journal of this run.json: the same model, byte for byte");
         o.flag("dry-run", a->dry_run, "say what would be done");
         add_data(o, a->data, false);

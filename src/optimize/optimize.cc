@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optimize/optimize.h"
 
-#include <stdio.h>
-
 #include <algorithm>
 #include <cmath>
 #include <ctime>
@@ -86,9 +84,7 @@ record::Journal open_journal(const OptimizeRequest& r) {
         for (const record::JournalEntry& e : record::run_from_json(read_file(r.replay)).journal) j.recall(e.key, [&] { return record::Journal::Noted{e.values, e.text}; });
         return j;
     }
-    const std::string path = r.out + "/journal.jsonl";
-    if (!r.resume) ::remove(path.c_str());
-    return record::Journal::open(path, record::machine_key());
+    return record::Journal::open(r.out + "/journal.jsonl", record::machine_key(), !r.resume);
 }
 
 void begin_record(Search& s) {
@@ -169,6 +165,7 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
 
     record::Run& run = s.run;
     rank_findings(run);
+    s.journal.finish();
     run.journal = s.journal.entries();
     run.machine.load.push_back(load_average());
     run.finished = utc_now();

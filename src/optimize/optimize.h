@@ -48,7 +48,7 @@ struct OptimizeRequest {
     int processes = 5;                ///< fresh timing processes behind each stated speed-up
     double time_budget = 0;           ///< seconds; 0: none. Sensitivity and search stop in time, the verdict does not
     bool robustness = false;          ///< measured whatever it costs, at more severities; else where it takes seconds
-    bool resume = false;              ///< go on with out/journal.jsonl of a run that was stopped
+    bool resume = false;              ///< go on with out/journal.jsonl of a run that was stopped; else it is begun anew
     std::string replay;               ///< decide by the journal of this run.json: the same model, byte for byte
     std::string program;              ///< the hone binary for timing processes; empty: this program
     std::string data;                 ///< as the user gave it, for the record
@@ -58,8 +58,9 @@ struct OptimizeRequest {
 };
 
 /// Writes the answer, its plan file where hone's engine judged, and out/journal.jsonl into request.out. Throws data errors
-/// where a part is missing, usage "optimize.other_run" where a journal to resume or replay is of another run, usage
-/// "optimize.metric" for a metric that the data does not have, and what the runtime throws.
+/// where a part is missing, usage "optimize.other_run" where a journal to resume or replay is of another run, io
+/// "journal.busy" while another process writes into that folder, usage "optimize.metric" for a metric that the data does not
+/// have, and what the runtime throws.
 record::Run optimize(const OptimizeRequest& request, const DataParts& parts);
 /// The checks of data and metric that `optimize` begins with.
 void check_request(const OptimizeRequest& request, const DataParts& parts);

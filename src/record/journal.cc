@@ -17,6 +17,13 @@ namespace hone::record {
 
 namespace {
 constexpr const char* kHeader = "journal";  // the first line's key; its text is the machine
+constexpr const char* kEnd = "finished";
+
+std::string kept_name(const std::string& path) {
+    std::string name = path + ".old";
+    for (int i = 2; file_exists(name); ++i) name = cat(path, ".old", i);
+    return name;
+}
 }  // namespace
 
 struct Journal::State {
@@ -58,6 +65,15 @@ struct Journal::State {
         return header;
     }
 
+    /// Keeps a copy of an unfinished run's notes; the file itself stays, because it is what is locked.
+    void put_aside() {
+        words.clear();
+        if (notes.empty() || notes.contains(kEnd)) return;
+        const std::string kept = kept_name(path);
+        write_file_atomic(kept, map_file(path).text().substr(0, static_cast<size_t>(size)));
+        words.push_back(cat("the journal of a run that did not finish is kept as ", kept, "; --resume would have gone on with it, and does where that file stands in its place again"));
+    }
+
     void append(const JournalEntry& e) {
         if (fd < 0) return;
         const std::string line = to_json_line(e) + "\n";
@@ -78,7 +94,7 @@ Journal::~Journal() = default;
 Journal::Journal(Journal&&) noexcept = default;
 Journal& Journal::operator=(Journal&&) noexcept = default;
 
-Journal Journal::open(const std::string& path, const std::string& machine) {
+Journal Journal::open(const std::string& path, const std::string& machine, bool anew) {
     Journal j;
     State& s = *j.s_;
     s.path = path;
@@ -87,7 +103,10 @@ Journal Journal::open(const std::string& path, const std::string& machine) {
     if (::flock(s.fd, LOCK_EX | LOCK_NB) != 0)
         fail(ErrorKind::io, "journal.busy", "another process writes this journal", "Wait for it, or choose another folder.", path);
     bool readable = s.parse(map_file(path).text());
-    if (readable && s.machine != machine) {
+    if (anew) {
+        s.put_aside();
+        readable = false;
+    } else if (readable && s.machine != machine) {
         s.words.push_back(cat("the journal holds times of another machine (", s.machine, "); it is begun anew"));
         readable = false;
     }
@@ -131,6 +150,10 @@ double Journal::number(const std::string& key, const std::function<double()>& ma
     const Noted n = recall(key, [&] { return Noted{{make()}, {}}; });
     if (n.values.size() != 1) fail(ErrorKind::data, "journal.value", cat("expected one number for '", key, "', got ", static_cast<unsigned long>(n.values.size())), "Remove the journal and measure again.", s_->path);
     return n.values[0];
+}
+
+void Journal::finish() {
+    number(kEnd, [] { return 1.0; });
 }
 
 std::vector<double> Journal::numbers(const std::string& key, const std::function<std::vector<double>()>& make) {

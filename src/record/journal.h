@@ -50,9 +50,10 @@ class Journal {
     Journal(Journal&&) noexcept;
     Journal& operator=(Journal&&) noexcept;
     /// Appends to `path`, made when absent. `machine` says whose times these are; a file of another machine or version
-    /// is begun anew, what follows the first unreadable line is cut off, and `words` says so. Throws io "file.*", and io
-    /// "journal.busy" while another process has it open.
-    static Journal open(const std::string& path, const std::string& machine);
+    /// is begun anew, what follows the first unreadable line is cut off, and `words` says so. With `anew` it is begun anew
+    /// whatever it holds; what a run that did not `finish` noted is kept beside it as FILE.old (FILE.old2, ...), and `words`
+    /// says so. Throws io "file.*", and io "journal.busy" while another process has it open.
+    static Journal open(const std::string& path, const std::string& machine, bool anew = false);
     /// Reads `path` of whatever machine and never writes. Throws io "file.*"; unreadable lines as above.
     static Journal read(const std::string& path);
 
@@ -61,6 +62,8 @@ class Journal {
     Noted recall(const std::string& key, const std::function<Noted()>& make);
     double number(const std::string& key, const std::function<double()>& make);
     std::vector<double> numbers(const std::string& key, const std::function<std::vector<double>()>& make);
+    /// Notes that the run is through.
+    void finish();
     /// Null where nothing is recorded; valid as long as the journal.
     const Noted* find(const std::string& key) const;
 

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "support.h"
 
 using namespace hone;
 using namespace hone::record;
@@ -21,6 +22,7 @@ namespace {
 struct TempFile {
     std::string path;
     TempFile() : path(cat("/tmp/hone_journal_", static_cast<int>(::getpid()), "_", counter()++, ".jsonl")) {}
+    explicit TempFile(std::string p) : path(std::move(p)) {}
     ~TempFile() { ::unlink(path.c_str()); }
     static int& counter() {
         static int n = 0;
@@ -129,6 +131,32 @@ TEST(Journal, OfAnotherMachineIsBegunAnewButMayBeReplayed) {
     EXPECT_EQ(j.words().size(), 1u);
     EXPECT_EQ(j.number("k", [] { return 2.0; }), 2.0);
     EXPECT_FALSE(machine_key().empty());
+}
+
+TEST(Journal, BegunAnewItKeepsWhatAnUnfinishedRunNoted) {
+    TempFile f, old{f.path + ".old"}, second{f.path + ".old2"};
+    EXPECT_TRUE(Journal::open(f.path, "m", true).words().empty());
+    for (const TempFile* kept : {&old, &second}) {
+        Journal::open(f.path, "m").number("k", [] { return 1.0; });
+        const std::string text = read_file(f.path);
+        Journal j = Journal::open(f.path, "m", true);
+        ASSERT_EQ(j.words().size(), 1u);
+        EXPECT_NE(j.words()[0].find(kept->path), std::string::npos) << j.words()[0];
+        EXPECT_NE(j.words()[0].find("--resume"), std::string::npos) << j.words()[0];
+        EXPECT_EQ(read_file(kept->path), text);
+        EXPECT_TRUE(j.entries().empty());
+        EXPECT_EQ(error_of([&] { Journal::open(f.path, "m", true); }), "journal.busy");
+    }
+    EXPECT_EQ(Journal::read(old.path).number("k", must_not_run), 1.0);
+    Journal through = Journal::open(f.path, "m");
+    through.number("k", [] { return 1.0; });
+    through.finish();
+    through = Journal::read(f.path);
+    EXPECT_EQ(through.entries().size(), 2u);
+    Journal j = Journal::open(f.path, "m", true);
+    EXPECT_TRUE(j.words().empty());
+    EXPECT_TRUE(j.entries().empty());
+    EXPECT_FALSE(file_exists(f.path + ".old3"));
 }
 
 TEST(Journal, OneWriterAndErrors) {
