@@ -20,6 +20,7 @@ struct OptimizeArgs {
     std::string model, precision = "auto", runtime = "hone", replay;
     double max_drop = 0.01, time_budget = 0;
     std::optional<Bound> max_latency, max_size;
+    std::string latency_text, size_text;  ///< as given, for the recipe
     std::string metric;
     bool resume = false, robustness = false;
     int batch = 1, processes = 5;
@@ -41,10 +42,6 @@ Bound bound_of(const std::string& s, const std::function<double(const std::strin
     one.fraction("a share of the original's", share, "").at_least(0.0001).at_most(1).set(s);
     return {share, true};
 }
-std::string text_of(const std::optional<Bound>& b, const char* unit) {
-    if (!b) return {};
-    return b->share ? cat(b->value * 100, "%") : cat(b->value, unit);
-}
 
 void add_goal(Options& o, OptimizeArgs& a) {
     o.group("Goal");
@@ -62,8 +59,9 @@ void add_goal(Options& o, OptimizeArgs& a) {
                 if (!(seconds > 0)) fail(ErrorKind::usage, "option.value", cat("--max-latency must be more than 0; got '", text, "'"));
                 return ms || bare ? seconds : seconds * 1e3;
             });
+            a.latency_text = s;
         },
-        [&a] { return text_of(a.max_latency, "ms"); });
+        [&a] { return a.latency_text; });
     o.custom(
         "max-size", "S", "the file takes at most this: 4M, or 30% of the original's",
         [&a](const std::string& s) {
@@ -73,8 +71,9 @@ void add_goal(Options& o, OptimizeArgs& a) {
                 one.bytes("max-size", bytes, "").set(text);
                 return static_cast<double>(bytes);
             });
+            a.size_text = s;
         },
-        [&a] { return text_of(a.max_size, ""); });
+        [&a] { return a.size_text; });
     std::vector<std::string> metrics;
     for (const eval::MetricInfo& m : eval::metric_list()) metrics.emplace_back(m.name);
     o.add("metric", "M", a.metric, "that --max-drop bounds, in the search as in the verdict: top1 unless given, of numbers to predict mse; the bound on mse and mae is a share of the original's")
@@ -112,7 +111,8 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
     r.time_budget = a.time_budget;
     r.data = a.data.data;
     r.command = call.command;
-    for (const auto& [k, v] : call.options.resolved()) r.recipe.emplace_back(k, v);
+    for (const auto& [k, v] : call.options.resolved())
+        if (k != "max-drop" || r.goal.max_drop) r.recipe.emplace_back(k, v);  // given, it would be a bound
     if (a.metric.empty()) r.recipe.emplace_back("metric", eval::info_of(r.metric).name);
     r.log = [&call](const std::string& line) { call.say(line); };
     if (a.dry_run) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `hone optimize --dry-run`: says what would be done and does none of it.
+#include "../optimize/toy_table.h"
 #include "command.h"
 
 namespace {
@@ -91,6 +92,28 @@ TEST(DryRun, PEER_InAnotherRuntime) {
     ::setenv("HONE_PEERS", "/nowhere/at/all", 1);
     EXPECT_EQ(hone_command({"optimize", example_model(), "--data", data, "--dry-run", "--runtime", "onnxruntime"}).exit_code, 6);
     ::unsetenv("HONE_PEERS");
+}
+
+TEST(DryRun, TheRecipeIsOfTheSameGoal) {
+    const std::string at = scratch_folder(), record = at + "/forecast.json";
+    const hone::Toy toy = hone::write_toy(at, 3, false, 60);
+    const auto forecast = [&](std::vector<std::string> more) {
+        std::vector<std::string> words = {"optimize", "--dry-run", "--threads", "1", "--json=" + record};
+        words.insert(words.end(), more.begin(), more.end());
+        const hone::ProcessResult r = hone_command(words);
+        EXPECT_EQ(r.exit_code, 0) << r.err;
+        return Json::parse(hone::read_file(record));
+    };
+    const Json fast = forecast({toy.model, "--data", toy.data, "--max-latency", "33.3333333%", "--max-size", "4M"});
+    const Json again = forecast({"--config", record});
+    for (const Json& j : {fast, again}) {
+        EXPECT_FALSE(j.has("recipe.max-drop"));
+        EXPECT_EQ(j.text("wanted").find("drops by at most"), std::string::npos) << j.text("wanted");
+        EXPECT_EQ(j.text("recipe.max-latency"), "33.3333333%");
+        EXPECT_EQ(j.number("goal.max_bytes"), 4 << 20);
+    }
+    EXPECT_EQ(forecast({toy.model, "--data", toy.data}).text("recipe.max-drop"), "0.01");
+    EXPECT_EQ(forecast({toy.model, "--data", toy.data, "--max-latency", "50%", "--max-drop", "2%"}).text("recipe.max-drop"), "0.02");
 }
 
 TEST(DryRun, FromARecipeForPeople) {
