@@ -120,6 +120,7 @@ int run_optimize(const OptimizeArgs& a, Call& call) {
         f.model = absolute_path(r.model);
         f.out = r.out;
         f.recipe = r.recipe;
+        for (const std::string& w : f.warnings) call.warn(w);
         f.warnings = call.warnings;
         call.emit(record::to_json(f), dry_run_text(f), "");
         return 0;

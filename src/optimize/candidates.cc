@@ -227,7 +227,7 @@ size_t quantized_values(const Search& s, const compress::QuantizeOptions& o) {
     return compress::values_to_quantize(s.original, in_int8, o.curved, o.keep_float_values).size();
 }
 
-void try_precisions(Search& s) {
+void try_original(Search& s) {
     Trial fp32 = s.original_trial(Precision::fp32);
     s.judge(fp32);
     s.original_ms = s.quick_times(fp32, fp32).first;
@@ -236,6 +236,9 @@ void try_precisions(Search& s) {
         fail(ErrorKind::data, "optimize.metric", cat("the original has no ", s.metric_name(), " on the validation samples"), "The area under the ROC curve needs samples of two classes at least.");
     s.decide("judged the original", cat(s.metric_name(), " ", s.metric_text(fp32.metric), " on ", s.parts.validation->size(), " validation samples, ", milliseconds(s.original_ms), " in ", s.runtime->name()));
     s.trials.push_back(fp32);
+}
+
+void try_precisions(Search& s) {
     if (!s.bf16_permitted()) {
         s.decide("floats stay fp32", s.request.precision == PrecisionPolicy::fp32 ? "as asked" : cat("no bf16 in ", s.runtime->name(), " on this processor"));
         return;
@@ -251,7 +254,6 @@ void try_precisions(Search& s) {
 }
 
 void try_int8(Search& s) {
-    s.layers = layers_of(s.original);
     if (s.layers.empty()) {
         s.decide("no int8", "the model has no convolution or matrix product with constant weights");
         return;

@@ -218,8 +218,9 @@ class Conclusion {
         const Latency about{s_.original_ms, s_.original_ms, s_.original_ms};
         run_.before = side_of(s_, metric, Precision::fp32, rejected_ && rejected_->quantized && best_original() == fp32_ && rejected_timed_ ? rejected_timed_->first : about,
                               rejected_timed_ ? rejected_timed_->first_load_ms : 0, s_.original_bytes);
-        run_.reason = rejected_ ? cat("nothing ", s_.request.goal.max_latency ? "meets the goal" : "faster within the bound", ": the best candidate (", rejected_->name, ") ", rejected_reason_)
-                                : cat("nothing to try: ", run_.decisions.back().what, run_.decisions.back().why.empty() ? "" : ", ", run_.decisions.back().why);
+        run_.reason = !s_.refusal.empty() ? s_.refusal
+                      : rejected_ ? cat("nothing ", s_.request.goal.max_latency ? "meets the goal" : "faster within the bound", ": the best candidate (", rejected_->name, ") ", rejected_reason_)
+                                  : cat("nothing to try: ", run_.decisions.back().what, run_.decisions.back().why.empty() ? "" : ", ", run_.decisions.back().why);
         s_.decide("kept the original", run_.reason);
         warn_when_trained_on(metric);
     }
@@ -233,10 +234,20 @@ class Conclusion {
         }
         if (!rejected_) return;
         std::vector<std::string> misses;
-        if (!s_.promising(*rejected_)) misses.push_back(cat(error() ? "grows by " : "drops ", s_.drop_text(rejected_->drop()), error() ? cat(" of ", s_.metric_name()) : "", " on validation, where the bound is ", s_.drop_text(s_.max_drop(fp32_->metric))));
-        if (!s_.fast_enough(*rejected_)) misses.push_back(cat("takes ", percent(rejected_->latency), " of the original's time, where the bound is ", percent(*s_.max_latency_share())));
+        if (!s_.promising(*rejected_)) misses.push_back(missed_drop(*rejected_));
+        if (!s_.fast_enough(*rejected_)) misses.push_back(cat("takes ", percent(rejected_->latency), " of the original's time, where the bound is ", percent(*s_.max_latency_share()), " less ", 100 * latency_margin, " % of it for noise"));
         if (!s_.small_enough(*rejected_)) misses.push_back(cat("takes ", bytes(rejected_->bytes), ", where the bound is ", bytes(*s_.max_bytes())));
         rejected_reason_ = join(misses, ", ");
+    }
+
+    std::string missed_drop(const Trial& t) const {
+        const double bound = s_.max_drop(fp32_->metric);
+        const int64_t samples = s_.parts.test->size();
+        std::string text = cat(error() ? "grows by " : "drops ", s_.drop_text(t.drop()), error() ? cat(" of ", s_.metric_name()) : "", " on validation");
+        if (t.drop() <= bound) text += cat(", to be expected at most ", s_.drop_text(t.expected_high(samples)), " on ", samples, " test samples");
+        text += cat(", where the bound is ", s_.drop_text(bound));
+        const auto needed = s_.samples_needed(t);
+        return needed && *needed > samples ? cat(text, " (about ", *needed, " test samples would do)") : text;
     }
 
     void note_rejected() {

@@ -100,6 +100,7 @@ class Forecaster {
         judge_ = f_.runtime == "hone" ? hone_ : peer_rate(*s_.runtime, s_.original, r.model, s_.parts.validation);
         f_.samples_per_second = 1 / std::max(1e-9, judge_.sample);
         goal();
+        if (const std::string why = s_.too_few_samples(); !why.empty()) f_.warnings.push_back(cat("there will be no search: ", why));
         candidates();
         steps();
         return std::move(f_);

@@ -114,7 +114,7 @@ void begin_record(Search& s) {
 void look_for_faults(Search& s) {
     s.run.findings = compress::diagnose_model(s.original);
     double macs = 1;
-    for (const compress::Layer& l : layers_of(s.original)) macs += l.macs;
+    for (const compress::Layer& l : s.layers) macs += l.macs;
     eval::EvalOptions o;
     o.threads = s.request.threads;
     const double affordable = 5.0 /* seconds */ * 40e9 * s.request.threads / macs / 10 /* alternatives */;
@@ -148,19 +148,24 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
     make_directories(request.out);
     Search s(request, parts);
     s.runtime = open_runtime(request.runtime, {request.threads, request.batch, request.program, eval::info_of(request.metric).scores});
-    begin_record(s);
     s.original = read_model(request.model);
     run_passes(s.original, Stage::portable);
+    s.layers = layers_of(s.original);
+    begin_record(s);
     s.original_bytes = model_file_bytes(request.model);
     s.journal = open_journal(request);
     for (const std::string& w : s.journal.words()) s.say(w);
     hold_to_run(s.journal, fingerprint(request, s.run), request.replay.empty() ? request.out + "/journal.jsonl" : request.replay);
 
-    try_precisions(s);
+    try_original(s);
     s.run.goal.max_bytes = s.max_bytes();
     if (request.goal.max_latency) s.run.goal.max_latency_ms = request.goal.max_latency->of(s.original_ms);
-    look_for_faults(s);
-    try_int8(s);
+    s.refusal = s.too_few_samples();
+    if (s.refusal.empty()) {
+        try_precisions(s);
+        look_for_faults(s);
+        try_int8(s);
+    }
     conclude(s);
 
     record::Run& run = s.run;

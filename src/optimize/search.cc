@@ -52,9 +52,11 @@ double Search::max_drop(double before) const {
     if (!request.goal.max_drop) return std::numeric_limits<double>::infinity();
     return eval::info_of(request.metric).regression ? *request.goal.max_drop * before : *request.goal.max_drop;
 }
+double Search::max_drop_of(const Trial& t) const { return max_drop(t.metric - t.drop() * (eval::info_of(request.metric).higher_is_better ? -1 : 1)); }
 std::string Search::metric_name() const { return request.metric == eval::Metric::top1 ? "top-1" : eval::info_of(request.metric).name; }
 std::string Search::metric_text(double value) const { return eval::info_of(request.metric).regression ? number(value) : percent(value); }
 std::string Search::drop_text(double drop) const { return eval::info_of(request.metric).regression ? number(drop) : points(drop); }
+bool Search::exact() const { return request.metric == eval::Metric::top1 || request.metric == eval::Metric::top5; }
 bool Search::bf16_permitted() const { return request.precision != PrecisionPolicy::fp32 && runtime->permits(Precision::bf16); }
 
 eval::MetricVerdict Search::verdict(const eval::Answers& before, const eval::Answers& after, const Dataset& data) const {
@@ -66,18 +68,17 @@ eval::MetricVerdict Search::verdict(const eval::Answers& before, const eval::Ans
 }
 
 void Search::judge(Trial& t) {
-    const bool exact = request.metric == eval::Metric::top1 || request.metric == eval::Metric::top5;
     const std::vector<double> noted = journal.numbers("validation|" + t.key, [&] {
         const eval::Answers a = t.quantized || t.precision != Precision::fp32 ? runtime->answers({&t.graph, t.quantized ? "" : request.model, t.precision}, *parts.validation) : reference();
         const eval::MetricVerdict v = verdict(reference(), a, *parts.validation);
-        HONE_CHECK(v.exact == exact);
-        if (exact) return std::vector<double>{v.after, static_cast<double>(v.samples), static_cast<double>(v.counts.lost), static_cast<double>(v.counts.gained)};
+        HONE_CHECK(v.exact == exact());
+        if (exact()) return std::vector<double>{v.after, static_cast<double>(v.samples), static_cast<double>(v.counts.lost), static_cast<double>(v.counts.gained)};
         return std::vector<double>{v.after, static_cast<double>(v.samples), v.estimate, v.high};
     });
     HONE_CHECK(noted.size() == 4, noted.size());
     t.metric = noted[0];
     t.samples = static_cast<int64_t>(noted[1]);
-    if (exact) {
+    if (exact()) {
         t.counts = eval::PairedCounts{t.samples, static_cast<int64_t>(noted[2]), static_cast<int64_t>(noted[3])};
     } else {
         t.worse = noted[2];
@@ -274,9 +275,25 @@ void Search::add_candidate(const Trial& t, bool kept, const std::string& reason)
     run.candidates.push_back(std::move(c));
 }
 
+std::string Search::too_few_samples() const {
+    if (!exact() || !request.goal.max_drop) return {};
+    const int64_t samples = parts.test->size();
+    const double bound = *request.goal.max_drop, limit = eval::drop_upper_limit({samples, 0, 0});
+    if (limit <= bound) return {};
+    const auto needed = eval::samples_needed(bound, 0, 0);
+    return cat("too few test samples: of ", samples, ", even with the same answers to all, ", metric_name(), " may drop by up to ", points(limit), " (95 %), past the bound of ", points(bound), "; ",
+               needed ? cat("it takes at least ", *needed, " samples or") : "no number of samples shows that nothing is lost; it takes", " --max-drop ", std::ceil(limit * 1e4) / 100, "%");
+}
 bool Search::promising(const Trial& t) const {
     if (!request.goal.max_drop) return true;
-    return t.expected_high(parts.test->size()) <= max_drop(t.metric - t.drop() * (eval::info_of(request.metric).higher_is_better ? -1 : 1));
+    return t.expected_high(parts.test->size()) <= max_drop_of(t);
+}
+std::optional<int64_t> Search::samples_needed(const Trial& t) const {
+    eval::MetricVerdict v{.samples = t.samples, .exact = exact()};
+    v.estimate = t.drop();
+    v.high = t.high;
+    if (t.counts) v.counts = *t.counts;
+    return eval::samples_needed(v, max_drop_of(t));
 }
 std::optional<double> Search::max_latency_share() const {
     if (!request.goal.max_latency) return std::nullopt;
@@ -287,6 +304,6 @@ std::optional<int64_t> Search::max_bytes() const {
     return static_cast<int64_t>(request.goal.max_size->of(static_cast<double>(original_bytes)));
 }
 bool Search::small_enough(const Trial& t) const { return !max_bytes() || t.bytes <= *max_bytes(); }
-bool Search::fast_enough(const Trial& t) const { return !max_latency_share() || t.latency <= 0.97 * *max_latency_share(); }
+bool Search::fast_enough(const Trial& t) const { return !max_latency_share() || t.latency <= (1 - latency_margin) * *max_latency_share(); }
 
 }  // namespace hone

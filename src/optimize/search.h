@@ -65,6 +65,7 @@ struct Search {
     std::vector<compress::LayerExplanation> explanations;  ///< of plain int8
     std::map<std::string, std::string> why_float;    ///< reason by layer
     std::vector<Trial> trials;        ///< whatever was judged and timed
+    std::string refusal;              ///< why there is no search; empty: there is one
 
     Search(const OptimizeRequest& r, const DataParts& p);
     void say(const std::string& line) const;
@@ -83,6 +84,7 @@ struct Search {
     std::string drop_text(double drop) const;    ///< "0.50 points"; of an error a number
     /// The original's answers on validation in fp32.
     const eval::Answers& reference();
+    bool exact() const;                          ///< verdicts count right and wrong answers
     bool bf16_permitted() const;
     /// Of interleaved runs in ms: the first one's median, and the second's by the ratio of pairs, which bursts of a
     /// neighbour hardly move.
@@ -102,14 +104,20 @@ struct Search {
     std::vector<int64_t> some_validation(int64_t count, uint64_t stream) const;
     void add_candidate(const Trial& t, bool kept, const std::string& reason);
 
+    /// Why no candidate could be shown to meet the drop bound: the test samples are so few that even the original's own
+    /// answers would not be accepted. Empty where they are enough, or where the limit is not known beforehand (bootstrap).
+    std::string too_few_samples() const;
     /// The drop bound is promised by validation (no bound: always).
     bool promising(const Trial& t) const;
+    /// Test samples that would accept it if validation is right about it; empty where no number does.
+    std::optional<int64_t> samples_needed(const Trial& t) const;
     bool small_enough(const Trial& t) const;
-    bool fast_enough(const Trial& t) const;  ///< by the quick time, with a margin for its noise
+    bool fast_enough(const Trial& t) const;  ///< by the quick time, with latency_margin
     std::optional<double> max_latency_share() const;
     std::optional<int64_t> max_bytes() const;
 
   private:
+    double max_drop_of(const Trial& t) const;  ///< by the original's metric behind it
     std::optional<eval::Answers> reference_;
 };
 
@@ -127,12 +135,15 @@ size_t quantized_values(const Search& s, const compress::QuantizeOptions& o);
 constexpr int64_t scored_samples = 512;  ///< of validation, by whose scores recipes are compared
 constexpr int64_t explained_samples = 256;  ///< of validation, on which layers in 8 bits are looked at
 constexpr size_t most_finalists = 3;     ///< timed in fresh processes
+constexpr double latency_margin = 0.03;  ///< of the bound on time, for the noise of quick times
 constexpr int64_t most_corrupted = 2000; ///< pictures of validation that are corrupted
 constexpr double robustness_seconds = 12;  ///< that it may take unless asked for
 /// Samples of validation on which each layer's sensitivity is measured, within the time that there is.
 int64_t sensitivity_samples(const Search& s);
 
-/// Fills `trials` with the original at its permitted precisions.
+/// Fills `trials` with the original in fp32, which everything is held against.
+void try_original(Search& s);
+/// ... with the original at its other permitted precisions.
 void try_precisions(Search& s);
 /// ... with quantised models.
 void try_int8(Search& s);

@@ -116,6 +116,23 @@ TEST(DryRun, TheRecipeIsOfTheSameGoal) {
     EXPECT_EQ(forecast({toy.model, "--data", toy.data, "--max-latency", "50%", "--max-drop", "2%"}).text("recipe.max-drop"), "0.02");
 }
 
+TEST(DryRun, TooFewTestSamplesAreSaidAndEndTheRun) {
+    const std::string at = scratch_folder();
+    const hone::Toy toy = hone::write_toy(at, 3, false, 60);
+    std::vector<std::string> words = {"optimize", toy.model, "--data", toy.data, "--threads", "1", "--out", at + "/out", "--json"};
+    const hone::ProcessResult run = hone_command(words);
+    ASSERT_EQ(run.exit_code, 1) << run.err;
+    const Json j = Json::parse(run.out);
+    EXPECT_FALSE(j.truth("accepted"));
+    EXPECT_NE(j.text("reason").find("301"), std::string::npos) << j.text("reason");
+    EXPECT_EQ(j.text("model"), hone::absolute_path(toy.model));
+    for (const char* file : {"/out/run.json", "/out/report.html"}) EXPECT_TRUE(hone::file_exists(at + file)) << file;
+    words.push_back("--dry-run");
+    const hone::ProcessResult dry = hone_command(words);
+    ASSERT_EQ(dry.exit_code, 0) << dry.err;
+    EXPECT_NE(Json::parse(dry.out).text("warnings.0").find(j.text("reason")), std::string::npos) << dry.out;
+}
+
 TEST(DryRun, FromARecipeForPeople) {
     const std::string at = scratch_folder();
     const std::string data = write_pictures(at + "/data", ten_classes(100));
