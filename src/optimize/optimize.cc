@@ -37,14 +37,32 @@ std::string drop_text(const OptimizeRequest& r) {
     return r.metric == eval::Metric::top1 ? bound : cat(bound, " of ", eval::info_of(r.metric).name);
 }
 
-/// All that decisions hang on besides what the journal notes.
-record::Texts fingerprint(const OptimizeRequest& r, const record::Run& run) {
+/// SHA-256 of the model's file and its side files, one after another.
+std::string hash_of_model(const std::string& path) {
+    record::Sha256 hash;
+    for (const std::string& file : model_files(path)) hash.update(map_file(file).text());
+    return hash.hex();
+}
+
+/// "channels 1, kind image, mean 0.286, ..."
+std::string text_of(const std::map<std::string, std::string>& map) {
+    std::vector<std::string> pairs;
+    for (const auto& [k, v] : map) pairs.push_back(cat(k, " ", v));
+    return join(pairs, ", ");
+}
+std::string short_hash(const std::string& text) { return record::sha256_hex(text).substr(0, 16); }
+
+/// All that decisions and the answer's bytes hang on besides what the journal notes.
+record::Texts fingerprint(const OptimizeRequest& r, const DataParts& parts, const record::Run& run) {
     record::Texts t = {{"model", ""}, {"training", ""}, {"validation", ""}, {"test", ""}};
     for (auto& [name, value] : t)
         for (const auto& [key, hash] : run.hashes)
             if (key == name) value = hash;
     const char* policies[] = {"fp32", "bf16", "auto"};
-    t.insert(t.end(), {{"seed", cat(r.seed)},
+    t.insert(t.end(), {{"preprocessing", text_of(to_map(parts.preprocess))},
+                       {"classes", short_hash(join(parts.class_names, "\n"))},
+                       {"vocabulary", parts.encoder ? short_hash(text_of(to_map(*parts.encoder))) : "none"},
+                       {"seed", cat(r.seed)},
                        {"samples", cat(r.calibration_samples)},
                        {"threads", cat(r.threads)},
                        {"batch", cat(r.batch)},
@@ -103,7 +121,7 @@ void begin_record(Search& s) {
     run.machine.cores = available_cores();
     run.machine.threads = r.threads;
     run.machine.load = {load_average()};
-    run.hashes = {{"model", record::sha256_hex(map_file(r.model).text())}};
+    run.hashes = {{"model", hash_of_model(r.model)}};
     for (const auto& [name, part, use] : {std::tuple("training", s.parts.training, "calibration"), {"validation", s.parts.validation, "every choice"}, {"test", s.parts.test, "the verdict, once"}}) {
         run.parts.push_back({name, part->size(), use, part->description()});
         run.hashes.emplace_back(name, part->hash());
@@ -155,7 +173,7 @@ record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
     s.original_bytes = model_file_bytes(request.model);
     s.journal = open_journal(request);
     for (const std::string& w : s.journal.words()) s.say(w);
-    hold_to_run(s.journal, fingerprint(request, s.run), request.replay.empty() ? request.out + "/journal.jsonl" : request.replay);
+    hold_to_run(s.journal, fingerprint(request, parts, s.run), request.replay.empty() ? request.out + "/journal.jsonl" : request.replay);
 
     try_original(s);
     s.run.goal.max_bytes = s.max_bytes();

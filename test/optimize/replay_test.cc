@@ -15,7 +15,9 @@
 #include "base/rng.h"
 #include "base/timing.h"
 #include "data/open.h"
+#include "data/text.h"
 #include "eval/peer.h"
+#include "onnx/attack.h"
 #include "optimize/optimize.h"
 #include "record/json.h"
 #include "support.h"
@@ -47,6 +49,45 @@ std::vector<std::string> decisions(const record::Run& run) {
     return all;
 }
 std::string answer_of(const record::Run& run) { return run.accepted ? read_file(run.model) : read_file(run.best_rejected ? run.best_rejected->file : run.original); }
+
+/// y = x w, with w in a side file, and rows that it answers rightly; so few that no verdict is possible.
+struct Few {
+    std::string folder = cat(testing::TempDir(), "/few"), model = folder + "/net.onnx", weights = folder + "/w.bin", data = folder + "/d.csv";
+    Few() {
+        using namespace wire_test;
+        const auto io = [](const std::string& name) {
+            return bytes(1, name) + bytes(2, bytes(1, wire_test::number(1, 1) + bytes(2, bytes(1, bytes(2, "N")) + bytes(1, wire_test::number(1, 2)))));
+        };
+        const std::string product = bytes(1, "x") + bytes(1, "w") + bytes(2, "y") + bytes(3, "fc") + bytes(4, "MatMul");
+        const std::string w = wire_test::number(1, 2) + tensor("w", bytes(13, entry("location", "w.bin")) + wire_test::number(14, 1));
+        make_directories(folder);
+        write_file_atomic(model, bare(bytes(1, product) + bytes(2, "g") + bytes(5, w) + bytes(11, io("x")) + bytes(12, io("y"))));
+        set_weights(1);
+        Rng rng(3);
+        std::string csv = "a,b,label\n";
+        for (int i = 0; i < 100; ++i) {
+            const double a = rng.normal(), b = rng.normal();
+            csv += cat(a, ",", b, ",", a > b ? "first" : "second", "\n");
+        }
+        write_file_atomic(data, csv);
+    }
+    void set_weights(float scale) const {
+        const float w[] = {scale, 0, 0, scale};
+        write_file_atomic(weights, std::string_view(reinterpret_cast<const char*>(w), sizeof w));
+    }
+    OptimizeRequest request(const std::string& out) const {
+        OptimizeRequest r;
+        r.model = model;
+        r.goal.max_drop = 0.01;
+        r.out = cat(folder, "/", out);
+        return r;
+    }
+    DataParts parts(double std = 1) const {
+        DataOptions o;
+        o.preprocess.std = std::vector<double>{std};
+        return open_data(data, o);
+    }
+};
 
 void write_run(const record::Run& run, const std::string& path) { write_file_atomic(path, record::to_json(run)); }
 
@@ -110,6 +151,58 @@ TEST(Replay, AnotherRunsJournalIsRefusedAndSaysWhatDiffers) {
         EXPECT_NE(e.message.find("seed was 0, now 7"), std::string::npos) << e.message;
         EXPECT_NE(e.message.find("max-drop was 0.02, now 0.03"), std::string::npos) << e.message;
     }
+}
+
+TEST(Few, AreRefusedBeforeTheSearchAndAJournalIsOfItsDataAndWeights) {
+    const Few few;
+    const std::string out = few.folder + "/first", journal = out + "/journal.jsonl";
+    make_directories(out);
+    for (const std::string& old : list_directory(out)) ::unlink(cat(out, "/", old).c_str());
+    OptimizeRequest r = few.request("first");
+    std::string said;
+    r.log = [&](const std::string& line) { said += line + "\n"; };
+    {  // of a run that was stopped, which goes on elsewhere at first
+        record::Journal stopped = record::Journal::open(journal, record::machine_key());
+        stopped.number("times|a|b", [] { return 1.0; });
+        EXPECT_EQ(error_of([&] { optimize(r, few.parts()); }), "journal.busy");
+    }
+    const record::Run run = optimize(r, few.parts());
+    EXPECT_FALSE(run.accepted);
+    EXPECT_EQ(run.model, absolute_path(few.model));
+    for (const char* words : {"too few test samples: of 20", "301"}) EXPECT_NE(run.reason.find(words), std::string::npos) << run.reason;
+    EXPECT_TRUE(run.candidates.empty());
+    EXPECT_EQ(run.before.metric, 1);
+    EXPECT_EQ(run.before.bytes, static_cast<int64_t>(read_file(few.model).size()) + 16);
+    EXPECT_EQ(run.layers.size(), 1u);
+    EXPECT_NE(said.find("--resume"), std::string::npos) << said;
+    EXPECT_TRUE(record::Journal::read(journal + ".old").find("times|a|b"));
+    record::Journal::open(journal, record::machine_key(), true);
+    EXPECT_FALSE(file_exists(journal + ".old2")) << "a run that is through needs no keeping";
+
+    const std::string record = few.folder + "/first.json";
+    write_run(run, record);
+    OptimizeRequest again = few.request("again");
+    again.replay = record;
+    const auto differs = [&](const DataParts& parts, const std::string& what) {
+        try {
+            optimize(again, parts);
+            ADD_FAILURE() << "accepted with another " << what;
+        } catch (const Error& e) {
+            EXPECT_EQ(e.id, "optimize.other_run") << e.message;
+            EXPECT_NE(e.message.find(what + " was "), std::string::npos) << e.message;
+            EXPECT_EQ(e.message.find("; "), std::string::npos) << "one difference alone: " << e.message;
+        }
+    };
+    EXPECT_EQ(optimize(again, few.parts()).reason, run.reason);
+    differs(few.parts(2), "preprocessing");
+    DataParts renamed = few.parts();
+    renamed.class_names = {"one", "other"};
+    differs(renamed, "classes");
+    DataParts worded = few.parts();
+    worded.encoder = std::make_shared<const TextEncoder>(TextEncoder{TextUnit::word, 4, Vocabulary({"a", "b"})});
+    differs(worded, "vocabulary");
+    few.set_weights(2);
+    differs(few.parts(), "model");
 }
 
 TEST(Resume, SLOW_KilledTenTimesEndsAsItsJournalReplays) {
