@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "onnx/writer.h"
 #include "optimize/search.h"
 #include "optimize/words.h"
 
@@ -74,12 +73,17 @@ Trial best_recipe(Search& s) {
     return std::move(*least);
 }
 
+/// Past the bound on size, which `best` is not.
+bool outgrows(const Search& s, const Trial& t, const Trial& best) { return !s.small_enough(t) && s.small_enough(best); }
+void say_outgrown(const Search& s, const std::string& what, const Trial& t) { s.say(cat(what, ": ", bytes(t.bytes), ", where the bound is ", bytes(*s.max_bytes()))); }
+
 /// Takes the variant where the whole is faster (or as fast and smaller), and no worse than the bound allows.
 void consider(Search& s, Trial& best, const compress::QuantizeOptions& variant, const std::string& what, bool for_size) {
     Trial t = s.quantized_trial(variant, best.precision);
+    if (outgrows(s, t, best)) return say_outgrown(s, what, t);
     if (for_size) {
-        t.bytes = static_cast<int64_t>(model_bytes(t.graph).size());
-        best.bytes = static_cast<int64_t>(model_bytes(best.graph).size());
+        t.bytes = s.file_bytes(t);
+        best.bytes = s.file_bytes(best);
         if (static_cast<double>(t.bytes) > 0.99 * static_cast<double>(best.bytes)) return;
     }
     const auto [before, after] = s.quick_times(best, t);
@@ -129,6 +133,10 @@ Trial return_slow_layers(Search& s, Trial best) {
         o.keep_float = joined(o.keep_float, group.layers);
         if (o.keep_float == best.options.keep_float || o.keep_float.size() == s.layers.size()) continue;
         Trial t = s.quantized_trial(o, best.precision);
+        if (outgrows(s, t, best)) {
+            say_outgrown(s, group.name + " in float", t);
+            continue;
+        }
         const auto [with, without] = s.quick_times(best, t);
         if (without >= worth_it * with) {
             s.say(cat(group.name, " in float: ", milliseconds(without), " against ", milliseconds(with), ", no gain"));

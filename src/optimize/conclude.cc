@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/timing.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
-#include "optimize/metadata.h"
 #include "optimize/search.h"
 #include "optimize/start.h"
 #include "optimize/words.h"
@@ -27,11 +27,7 @@ std::string stem(const std::string& path) {
     return dot == std::string::npos ? name : name.substr(0, dot);
 }
 
-void write_answer(const Trial& t, const Search& s, const std::string& path) {
-    Graph g = t.graph;
-    set_metadata(g, s.parts, eval::precision_name(t.precision));
-    write_model(g, path);
-}
+void write_answer(const Trial& t, const Search& s, const std::string& path) { write_model(s.written(t), path); }
 
 /// Where a trial's file is while it is timed: an unchanged original is its own file.
 eval::TimedModel timed_model(const Trial& t, const Search& s, const std::string& candidate_path) {
@@ -194,6 +190,7 @@ class Conclusion {
         write_answer(t, s_, path);
         run_.model = absolute_path(path);
         run_.after = side_of(s_, metric, t.precision, timed.second, timed.second_load_ms, model_file_bytes(path));
+        HONE_CHECK(!s_.max_bytes() || run_.after->bytes <= *s_.max_bytes(), run_.after->bytes, " of ", t.bytes, " counted");
         run_.hashes.emplace_back("result", record::sha256_hex(map_file(path).text()));
         run_.files.push_back(run_.model);
         if (s_.runtime->name() == "hone") leave_plan_beside(t.precision);

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/timing.h"
 #include "onnx/writer.h"
+#include "optimize/metadata.h"
 #include "optimize/words.h"
 #include "record/hash.h"
 
@@ -108,14 +109,22 @@ void Search::time(Trial& t) {
     const Trial base = original_trial(Precision::fp32);
     if (t.key == base.key) {
         t.latency = 1;
-        t.bytes = original_bytes;
-        return;
+    } else {
+        const auto [before, after] = quick_times(base, t);
+        t.latency = after / before;
+        if (original_ms == 0) original_ms = before;
     }
-    const auto [before, after] = quick_times(base, t);
-    t.latency = after / before;
-    if (original_ms == 0) original_ms = before;
-    if (t.bytes == 0) t.bytes = t.quantized ? static_cast<int64_t>(model_bytes(t.graph).size()) : original_bytes;
+    // An original as an answer has metadata too; one past the bound is past it, and need not be one that can be written.
+    const bool within = max_bytes() && original_bytes <= *max_bytes();
+    if (t.bytes == 0) t.bytes = t.quantized || within ? file_bytes(t) : original_bytes;
 }
+
+Graph Search::written(const Trial& t) const {
+    Graph g = t.graph;
+    set_metadata(g, parts, eval::precision_name(t.precision));
+    return g;
+}
+int64_t Search::file_bytes(const Trial& t) const { return static_cast<int64_t>(model_bytes(written(t)).size()); }
 
 namespace {
 std::vector<double> flat(const TimedPair& p) {
@@ -179,6 +188,7 @@ Trial Search::quantized_trial(const compress::QuantizeOptions& o, Precision p) {
     t.precision = p;
     t.quantized = true;
     t.options = o;
+    if (max_bytes()) t.bytes = file_bytes(t);
     return t;
 }
 

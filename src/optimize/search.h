@@ -34,7 +34,7 @@ struct Trial {
     std::optional<eval::PairedCounts> counts = {};  ///< against the original in fp32, where answers are right or wrong
     double worse = 0, high = 0;       ///< than the original in fp32, and the upper limit of that, where they are not
     double latency = 0;               ///< as a share of the original's in fp32; 0: not timed
-    int64_t bytes = 0;                ///< of the file; 0: not counted
+    int64_t bytes = 0;                ///< of the file; 0: not counted (which it is where there is a bound)
     double drop() const { return counts ? static_cast<double>(counts->lost - counts->gained) / static_cast<double>(std::max<int64_t>(1, counts->samples)) : worse; }
     /// The upper limit of the drop that the verdict is to be expected to state on so many samples.
     double expected_high(int64_t expected) const;
@@ -94,6 +94,10 @@ struct Search {
     /// In fresh processes; where noise leaves open which is faster, or by how much to a tenth, in twice as many again,
     /// and for a likely gain once more in twice as many.
     TimedPair timed_pair(const std::string& what, const eval::TimedModel& a, const eval::TimedModel& b);
+
+    /// As its file holds it: with what hone stores in the models that it writes.
+    Graph written(const Trial& t) const;
+    int64_t file_bytes(const Trial& t) const;
 
     Trial original_trial(Precision p) const;
     Trial quantized_trial(const compress::QuantizeOptions& o, Precision p);

@@ -93,6 +93,44 @@ void expect_words(const std::string& text, const std::vector<std::string>& words
 
 }  // namespace
 
+TEST(Size, CountsWhatIsWrittenBesideTheWeights) {
+    Case c("written", {.max_drop = 0.3});
+    c.parts.class_names.assign(100, "a class of a long name");
+    const Trial t = c.s.quantized_trial({}, Precision::fp32);
+    const int64_t bytes = c.s.file_bytes(t);
+    write_model(c.s.written(t), c.request.out + "/written.onnx");
+    EXPECT_EQ(bytes, model_file_bytes(c.request.out + "/written.onnx"));
+    EXPECT_GT(bytes, static_cast<int64_t>(model_bytes(t.graph).size()) + 2000);
+    for (const int64_t bound : {bytes - 1, bytes}) {
+        c.request.goal.max_size = Bound{static_cast<double>(bound), false};
+        EXPECT_EQ(c.s.small_enough(c.s.quantized_trial({}, Precision::fp32)), bound == bytes);
+    }
+    c.request.goal.max_size = Bound{1, true};
+    Trial original = c.s.original_trial(Precision::fp32);
+    c.s.time(original);
+    EXPECT_EQ(original.bytes, c.s.file_bytes(original));
+    EXPECT_FALSE(c.s.small_enough(original));
+}
+
+TEST(Size, LayersReturnToFloatWithinTheBoundOnly) {
+    const auto float_is_faster = [](const Graph& g, Precision) {
+        const int left = count_op(g, "DequantizeLinear");
+        return left ? 1 + 0.01 * left + 0.5 * count_op(g, "Cast") : 2;  // weights of float layers in 8 bits are no way out
+    };
+    for (const bool bounded : {false, true}) {
+        Case c(cat("bounded", bounded), {.max_drop = 0.3}, float_is_faster);
+        const int64_t bytes = c.s.file_bytes(c.s.quantized_trial({}, Precision::fp32)) + 800;  // no layer's weights in float
+        if (bounded) c.request.goal.max_size = Bound{static_cast<double>(bytes), false};
+        c.search();
+        const std::vector<const Trial*> list = finalists(c.s);
+        ASSERT_FALSE(list.empty());
+        if (bounded) EXPECT_LE(c.s.file_bytes(*list[0]), bytes);
+        else EXPECT_GT(c.s.file_bytes(*list[0]), bytes);
+        conclude(c.s);
+        EXPECT_TRUE(c.s.run.accepted) << c.s.run.reason;
+    }
+}
+
 TEST(TooFew, SaidBeforeTheSearchWhereTheLimitIsExact) {
     Case c("too_few", {.max_drop = 0.01});
     ASSERT_EQ(c.parts.test->size(), 80);
