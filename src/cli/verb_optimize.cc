@@ -156,7 +156,7 @@ Verb optimize_verb() {
         o.positional("MODEL", a->model, "the network, an ONNX file").required();
         add_goal(o, *a);
         o.group("Options");
-        add_precision(o, a->precision);
+        o.add("precision", "P", a->precision, "of the float parts: fp32; bf16, an error where there is none; or auto: bf16 where it is faster within the goal").one_of({"fp32", "bf16", "auto"});
         o.add("batch", "N", a->batch, "samples a run at which latency counts").at_least(1);
         o.add("samples", "N", a->samples, "training samples that ranges are calibrated on").at_least(1);
         o.add("processes", "N", a->processes, "fresh processes behind each stated speed-up").at_least(2);

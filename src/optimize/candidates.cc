@@ -58,7 +58,7 @@ Trial best_recipe(Search& s) {
     for (size_t k = 0; k < noise.size() && judged.size() < 3; ++k) judged.insert(noise[k].second);
     std::vector<Trial> tried;
     for (size_t i : judged) {
-        tried.push_back(s.quantized_trial(all[i], Precision::fp32));
+        tried.push_back(s.quantized_trial(all[i], s.bf16_asked() ? Precision::bf16 : Precision::fp32));
         s.judge(tried.back());
     }
     explain(s, tried.front());  // the plain one
@@ -258,7 +258,7 @@ void try_precisions(Search& s) {
     s.add_candidate(bf16, fast && right, !right ? cat("loses ", s.drop_text(bf16.drop()), " on validation") : !fast ? "not faster than fp32 here" : "faster than fp32 at hardly any loss: what int8 has to beat");
     s.decide(fast && right ? "bf16 is the original's best precision" : "fp32 is the original's best precision",
              cat("bf16 takes ", percent(bf16.latency), " of the time and drops ", s.drop_text(bf16.drop()), " on validation"));
-    if (fast) s.trials.push_back(bf16);
+    if (fast || s.bf16_asked()) s.trials.push_back(bf16);
 }
 
 void try_int8(Search& s) {
@@ -279,7 +279,7 @@ void try_int8(Search& s) {
     s.time(best);
     s.trials.push_back(best);
     if (slack && s.fast_enough(best)) best = spend_latency(s, std::move(best));
-    if (s.bf16_permitted()) try_bf16_rest(s, best);
+    if (s.bf16_permitted() && !s.bf16_asked()) try_bf16_rest(s, best);
 }
 
 std::vector<const Trial*> finalists(const Search& s) {
@@ -287,6 +287,7 @@ std::vector<const Trial*> finalists(const Search& s) {
     const bool most_accurate = s.request.goal.max_latency.has_value();
     for (const Trial& t : s.trials) {
         const bool change = t.quantized || t.precision != Precision::fp32;
+        if (s.bf16_asked() && t.precision != Precision::bf16) continue;
         if (!s.promising(t) || !s.small_enough(t) || !s.fast_enough(t)) continue;
         if (!most_accurate && !change) continue;
         list.push_back(&t);

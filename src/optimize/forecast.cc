@@ -80,7 +80,7 @@ struct Work {
 class Forecaster {
   public:
     Forecaster(const Graph& g, const DataParts& parts, const OptimizeRequest& r) : s_(r, parts) {
-        s_.runtime = open_runtime(r.runtime, {r.threads, r.batch, r.program, eval::info_of(r.metric).scores});
+        s_.runtime = open_judge(r);
         s_.original = g;
         s_.original_bytes = model_file_bytes(r.model);
         s_.layers = layers_of(s_.original);
@@ -128,7 +128,7 @@ class Forecaster {
         const bool bf16 = s_.bf16_permitted(), int8 = !s_.layers.empty(), slack = r.goal.max_latency.has_value();
         const std::string none = "the model has no convolution or matrix product with constant weights";
         add("the original in fp32", true, cat("what everything is held against, in ", s_.runtime->name()));
-        add("the original in bf16", bf16, r.precision == PrecisionPolicy::fp32 ? "fp32 was asked for" : bf16 ? "permitted, and this processor has it" : cat("no bf16 in ", s_.runtime->name(), " on this processor"));
+        add("the original in bf16", bf16, r.precision == PrecisionPolicy::fp32 ? "fp32 was asked for" : s_.bf16_asked() ? "asked for, of every answer" : bf16 ? "permitted, and this processor has it" : cat("no bf16 in ", s_.runtime->name(), " on this processor"));
         if (bf16) work_.add(1, 1, 1);
         recipes_ = int8 ? static_cast<int64_t>(compress::recipes(s_.original).size()) : 0;
         const double judged = static_cast<double>(std::min<int64_t>(3, recipes_)), halvings = int8 ? std::ceil(std::log2(static_cast<double>(s_.layers.size()) + 1)) : 0;
@@ -149,8 +149,8 @@ class Forecaster {
         if (dear) work_.add(0, halvings);
         add("int8, more layers in float for accuracy", int8 && slack, !int8 ? none : slack ? cat("as many as ", milliseconds(*f_.goal.max_latency_ms), " a run leave time for") : "no bound on the time was given");
         if (int8 && slack) work_.add(halvings, halvings);
-        add("int8, the rest in bf16", int8 && bf16, !int8 ? none : bf16 ? "where int8 is kept" : "bf16 is not permitted or not there");
-        if (int8 && bf16) work_.add(2, 1);
+        add("int8, the rest in bf16", int8 && bf16, !int8 ? none : s_.bf16_asked() ? "asked for, of every answer" : bf16 ? "where int8 is kept" : "bf16 is not permitted or not there");
+        if (int8 && bf16 && !s_.bf16_asked()) work_.add(2, 1);
         if (int8) work_.add(1, 0);
     }
 

@@ -12,7 +12,7 @@
 namespace hone {
 
 /// `g`: the model of the request, portable passes run. Writes nothing. Throws what `optimize` would throw before its
-/// search: of data and metric (check_request), of an engine that is not installed.
+/// search: of data and metric (check_request), of an engine that is not installed, of bf16 that is not there.
 record::Forecast forecast(const Graph& g, const DataParts& parts, const OptimizeRequest& request);
 
 }  // namespace hone

@@ -163,9 +163,9 @@ void check_request(const OptimizeRequest& request, const DataParts& parts) {
 
 record::Run optimize(const OptimizeRequest& request, const DataParts& parts) {
     check_request(request, parts);
-    make_directories(request.out);
     Search s(request, parts);
-    s.runtime = open_runtime(request.runtime, {request.threads, request.batch, request.program, eval::info_of(request.metric).scores});
+    s.runtime = open_judge(request);
+    make_directories(request.out);
     s.original = read_model(request.model);
     run_passes(s.original, Stage::portable);
     s.layers = layers_of(s.original);

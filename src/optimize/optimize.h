@@ -18,6 +18,7 @@
 
 namespace hone {
 
+/// Of the float parts of the answer. bf16 only where the runtime has it; automatic: bf16 where it is faster within the goal.
 enum class PrecisionPolicy { fp32, bf16, automatic };
 
 /// An amount, or a share of the original's.
@@ -60,7 +61,7 @@ struct OptimizeRequest {
 /// Writes the answer, its plan file where hone's engine judged, and out/journal.jsonl into request.out. Throws data errors
 /// where a part is missing, usage "optimize.other_run" where a journal to resume or replay is of another run, io
 /// "journal.busy" while another process writes into that folder, usage "optimize.metric" for a metric that the data does not
-/// have, and what the runtime throws.
+/// have, usage "optimize.precision" for bf16 where there is none, and what the runtime throws.
 record::Run optimize(const OptimizeRequest& request, const DataParts& parts);
 /// The checks of data and metric that `optimize` begins with.
 void check_request(const OptimizeRequest& request, const DataParts& parts);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "base/cpu.h"
+#include "base/error.h"
 #include "base/rng.h"
 #include "base/timing.h"
 #include "onnx/writer.h"
@@ -28,6 +30,14 @@ double Trial::expected_high(int64_t expected) const {
     if (!counts) return worse + (high - worse) * std::sqrt(n / target);  // limits narrow with the root of the number
     const auto scaled = [&](int64_t k) { return static_cast<int64_t>(std::llround(static_cast<double>(k) / n * target)); };
     return eval::drop_upper_limit({expected, scaled(counts->lost), scaled(counts->gained)});
+}
+
+std::unique_ptr<Runtime> open_judge(const OptimizeRequest& r) {
+    std::unique_ptr<Runtime> runtime = open_runtime(r.runtime, {r.threads, r.batch, r.program, eval::info_of(r.metric).scores});
+    if (r.precision == PrecisionPolicy::bf16 && !runtime->permits(Precision::bf16))
+        fail(ErrorKind::usage, "optimize.precision", cat("bf16 was asked for; ", runtime->name(), " has none on this processor (", isa_name(usable_isa()), ")"),
+             "Take --precision auto, which is bf16 where there is one and it is faster, or fp32.");
+    return runtime;
 }
 
 Search::Search(const OptimizeRequest& r, const DataParts& p) : request(r), parts(p), started(now_seconds()) {}

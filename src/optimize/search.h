@@ -86,6 +86,7 @@ struct Search {
     const eval::Answers& reference();
     bool exact() const;                          ///< verdicts count right and wrong answers
     bool bf16_permitted() const;
+    bool bf16_asked() const { return request.precision == PrecisionPolicy::bf16; }
     /// Of interleaved runs in ms: the first one's median, and the second's by the ratio of pairs, which bursts of a
     /// neighbour hardly move.
     std::pair<double, double> quick_times(const Trial& a, const Trial& b);
@@ -125,6 +126,8 @@ struct Search {
     std::optional<eval::Answers> reference_;
 };
 
+/// The engine that judges. Throws usage "optimize.precision" where bf16 was asked for and it has none, and as open_runtime.
+std::unique_ptr<Runtime> open_judge(const OptimizeRequest& r);
 /// With multiply-accumulates at batch 1.
 std::vector<compress::Layer> layers_of(const Graph& g);
 /// Sets of layers that go together: of one kind, first, last, small.

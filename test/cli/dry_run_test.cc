@@ -133,6 +133,20 @@ TEST(DryRun, TooFewTestSamplesAreSaidAndEndTheRun) {
     EXPECT_NE(Json::parse(dry.out).text("warnings.0").find(j.text("reason")), std::string::npos) << dry.out;
 }
 
+TEST(DryRun, Bf16WhereThereIsNoneIsRefused) {
+    const std::string at = scratch_folder();
+    const hone::Toy toy = hone::write_toy(at, 3, false, 60);
+    ::setenv("HONE_ISA", "avx2", 1);
+    for (const bool dry : {true, false}) {
+        std::vector<std::string> words = {"optimize", toy.model, "--data", toy.data, "--precision", "bf16", "--out", at + "/out"};
+        if (dry) words.push_back("--dry-run");
+        const hone::ProcessResult r = hone_command(words);
+        EXPECT_EQ(r.exit_code, 2) << r.err;
+        for (const char* said : {"optimize.precision", "bf16", "avx2", "--precision auto"}) EXPECT_NE(r.err.find(said), std::string::npos) << r.err;
+    }
+    ::unsetenv("HONE_ISA");
+}
+
 TEST(DryRun, FromARecipeForPeople) {
     const std::string at = scratch_folder();
     const std::string data = write_pictures(at + "/data", ten_classes(100));

@@ -131,6 +131,21 @@ TEST(Size, LayersReturnToFloatWithinTheBoundOnly) {
     }
 }
 
+TEST(PrecisionAsked, Bf16IsThatOfEveryAnswer) {
+    for (const double bf16 : {0.9, 1.1}) {
+        Case c(cat("bf16_", bf16), {.max_drop = 0.3}, [bf16](const Graph& g, Precision p) { return int8_is_faster(g, p) * (p == Precision::bf16 ? bf16 : 1); });
+        c.request.precision = PrecisionPolicy::bf16;
+        c.search();
+        const std::vector<const Trial*> list = finalists(c.s);
+        ASSERT_FALSE(list.empty());
+        for (const Trial* t : list) EXPECT_EQ(t->precision, Precision::bf16) << t->name;
+        conclude(c.s);
+        ASSERT_TRUE(c.s.run.accepted) << c.s.run.reason;
+        EXPECT_EQ(c.s.run.after->precision, "bf16");
+        EXPECT_EQ(read_model(c.s.run.model).metadata.at("hone.precision"), "bf16");
+    }
+}
+
 TEST(TooFew, SaidBeforeTheSearchWhereTheLimitIsExact) {
     Case c("too_few", {.max_drop = 0.01});
     ASSERT_EQ(c.parts.test->size(), 80);
