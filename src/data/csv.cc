@@ -114,6 +114,15 @@ float to_number(std::string_view cell, const std::string& column, const Rows& ro
              s.empty() ? "Fill in missing values first." : "Encode categories as numbers first.", rows.place());
     return f;
 }
+
+/// The label of a row, trimmed; a target is a number without its plus.
+std::string label_of(const std::string& cell, bool target, const Rows& rows) {
+    std::string label(trimmed(cell));
+    if (target) to_number(label, "target", rows);
+    if (target && label.starts_with('+')) label.erase(0, 1);
+    if (label.empty()) fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
+    return label;
+}
 }  // namespace
 
 CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_label) {
@@ -133,15 +142,7 @@ CsvTable parse_csv(std::string_view text, const std::string& where, bool needs_l
                  cat("a row of ", cells.size(), " cells; the header has ", header.size()), {}, rows.place());
         for (size_t i = 0; i < cells.size(); ++i)
             if (i != label) table.values.push_back(to_number(cells[i], header[i], rows));
-        if (label < header.size()) {
-            table.labels.emplace_back(trimmed(cells[label]));
-            if (table.target) {
-                to_number(table.labels.back(), "target", rows);
-                if (table.labels.back().starts_with('+')) table.labels.back().erase(0, 1);
-            }
-            if (table.labels.back().empty())
-                fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
-        }
+        if (label < header.size()) table.labels.push_back(label_of(cells[label], table.target, rows));
         if (table.values.size() > most)
             fail(ErrorKind::budget, "memory.limit", cat("the table needs more than ", limits().memory_bytes, " bytes"),
                  {}, rows.place());
@@ -155,10 +156,11 @@ std::optional<CsvTexts> parse_csv_texts(std::string_view text, const std::string
     std::vector<std::string> header, cells;
     if (!rows.next(header)) return std::nullopt;
     for (std::string& name : header) name = trimmed(name);
-    const auto at = [&](const char* name) { return static_cast<size_t>(std::find(header.begin(), header.end(), name) - header.begin()); };
-    const size_t column = at("text"), label = std::min(at("label"), at("target"));
+    const auto column = static_cast<size_t>(std::find(header.begin(), header.end(), "text") - header.begin());
+    if (column == header.size()) return std::nullopt;
+    const size_t label = label_column(header, rows.place(), false);
     const bool labelled = label < header.size();
-    if (column == header.size() || (needs_label && !labelled)) return std::nullopt;
+    if (needs_label && !labelled) return std::nullopt;
     CsvTexts out;
     out.target = labelled && header[label] == "target";
     for (size_t i = 0; i < header.size(); ++i)
@@ -167,13 +169,12 @@ std::optional<CsvTexts> parse_csv_texts(std::string_view text, const std::string
     while (rows.next(cells)) {
         if (cells.size() != header.size())
             fail(ErrorKind::data, "data.csv.row", cat("a row of ", cells.size(), " cells; the header has ", header.size()), "Texts with commas stand in quotes.", rows.place());
-        if (labelled && trimmed(cells[label]).empty()) fail(ErrorKind::data, "data.csv.row", "the label is empty", {}, rows.place());
+        if (labelled) out.labels.push_back(label_of(cells[label], out.target, rows));
         if (!is_utf8(cells[column])) fail(ErrorKind::data, "data.csv.utf8", "the text is not UTF-8", "Convert the file first: iconv -t UTF-8.", rows.place());
         std::replace_if(cells[column].begin(), cells[column].end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
         needs += cells[column].size() + 2 * sizeof(std::string);
         if (needs > limits().memory_bytes / 2)
             fail(ErrorKind::budget, "memory.limit", cat("the texts need more than ", limits().memory_bytes, " bytes"), {}, rows.place());
-        if (labelled) out.labels.emplace_back(trimmed(cells[label]));
         out.texts.push_back(cells[column]);
     }
     if (out.texts.empty()) fail(ErrorKind::data, "data.csv.empty", "a header and no rows", {}, where);

@@ -30,7 +30,7 @@ struct CsvTexts {
     bool target = false;
 };
 
-/// Of a table with a column `text` beside `label` or `target`; nullopt for any other. Ids as above; data.csv.utf8.
+/// Of a table with a column `text` beside `label` or else `target`; nullopt for any other. Ids as above; data.csv.utf8.
 std::optional<CsvTexts> parse_csv_texts(std::string_view text, const std::string& where, bool needs_label = true);
 
 }  // namespace hone

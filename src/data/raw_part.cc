@@ -69,7 +69,11 @@ void set_targets(RawPart& part, Tensor targets) {
 void set_answers(RawPart& part, const std::vector<std::string>& labels, bool target) {
     if (!target && !real_numbers(labels)) return set_labels(part, labels);
     Tensor targets = Tensor::zeros(DType::f32, {static_cast<int64_t>(labels.size()), 1});
-    for (size_t i = 0; i < labels.size(); ++i) targets.data<float>()[i] = static_cast<float>(*number_of(labels[i]));
+    for (size_t i = 0; i < labels.size(); ++i) {
+        const auto v = number_of(labels[i]);
+        HONE_CHECK(v, part.where, ": the target '", labels[i], "' is no number");
+        targets.data<float>()[i] = static_cast<float>(*v);
+    }
     if (!target) part.notes.push_back(cat(part.where, ": the labels are real numbers, taken as targets of a regression"));
     set_targets(part, std::move(targets));
 }

@@ -55,7 +55,8 @@ void sort_class_names(std::vector<std::string>& names);
 void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample);
 /// Makes the part one of a regression; f32 [N, K].
 void set_targets(RawPart& part, Tensor targets);
-/// Classes, or targets of a regression where `target` says so or the labels are real numbers (with a note).
+/// Classes, or targets of a regression where `target` says so (all of them numbers, then) or the labels are real numbers (with
+/// a note).
 void set_answers(RawPart& part, const std::vector<std::string>& labels, bool target);
 /// Makes classes whose names are numbers targets; false where a name is none.
 bool classes_to_targets(RawPart& part);

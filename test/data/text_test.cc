@@ -270,6 +270,14 @@ TEST(Text, TablesAndFoldersOfTexts) {
     EXPECT_NE(p.notes[0].find("note are left out"), std::string::npos);
     t.write("r.csv", "target,text\n0.5,so\n2,fine\n");
     EXPECT_TRUE(open_data(t / "r.csv", {}).whole->regression());
+    t.write("r.csv", "text,target\nso,+1\nfine,2\n");
+    EXPECT_EQ(open_data(t / "r.csv", {}).whole->targets().to_f64(), (std::vector<double>{1, 2}));
+    t.write("r.csv", "text,target\nso,1\nfine,good\n");
+    EXPECT_EQ(id_of([&] { open_data(t / "r.csv", {}); }), "data.csv.number");
+    t.write("r.csv", "target,text,label\nhigh,so,a\nlow,fine,b\n");  // `label` goes before, as in tables of numbers
+    EXPECT_EQ(open_data(t / "r.csv", {}).class_names, (std::vector<std::string>{"a", "b"}));
+    t.write("r.csv", "label,text,label\na,so,b\n");
+    EXPECT_EQ(id_of([&] { open_data(t / "r.csv", {}); }), "data.csv.header");
     t.write("bad.csv", "label,text\na,one,two\n");
     EXPECT_EQ(id_of([&] { open_data(t / "bad.csv", {}); }), "data.csv.row");
     t.write("bad.csv", "label,text\n ,one\n");
