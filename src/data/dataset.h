@@ -36,8 +36,8 @@ class Dataset {
     bool regression() const { return targets_.defined(); }
     /// "glyphs.tar test: 2366 samples [3,32,32], 26 classes".
     std::string description() const;
-    /// Of the samples as stored and their labels (not of the preprocessing); 16 hex digits. Reads all of them
-    /// once; of a picture file its name, size and first 64 KiB count.
+    /// Of the samples as stored and their labels, in their order (not of the preprocessing, nor of the files' names); 16 hex
+    /// digits. Reads all of them once.
     std::string hash() const;
 
     /// Writes sample_count() floats. Thread-safe. Throws data errors for a picture that cannot be read.
@@ -46,7 +46,7 @@ class Dataset {
     virtual void load_ids(int64_t i, int64_t* out) const;
     /// Where sample i comes from, for messages: "glyphs.tar:test/A/0007.jpg".
     virtual std::string origin(int64_t i) const = 0;
-    /// A hash of sample i as stored.
+    /// A hash of sample i as stored, without its label, name or place: equal for a copy.
     virtual uint64_t content(int64_t i) const = 0;
 
     /// Of texts; else null.

@@ -25,7 +25,7 @@ class ImageSource {
     virtual ImageInfo info(int64_t i) const = 0;  ///< from the header
     virtual Image decode(int64_t i) const = 0;
     virtual std::string where(int64_t i) const = 0;
-    virtual uint64_t content(int64_t i) const = 0;
+    virtual uint64_t content(int64_t i) const = 0;  ///< as Dataset::content
     /// All pictures have one size and one number of channels.
     virtual bool uniform() const { return false; }
     /// The stored bytes where they are already planar; else null.

@@ -74,6 +74,34 @@ TEST(SplitAdvice, WarnsOfWhatIsWrong) {
     EXPECT_NE(to_text(a).find("  warning: training has no sample"), std::string::npos);
 }
 
+TEST(SplitAdvice, CopiedPicturesAreFoundUnderAnyName) {
+    TemporaryFolder t;
+    std::string tar;
+    const auto picture = [&](const std::string& name, int value) {
+        const std::string png = flat_png(3, 3, value, 0, 0);
+        t.write("folder/" + name, png);
+        tar += tar_entry(name, png);
+    };
+    for (int i = 0; i < 6; ++i) {
+        picture(cat("train/", i % 2 ? "a/" : "b/", i, ".png"), i);
+        picture(cat("validation/", i % 2 ? "a/" : "b/", i, ".png"), 100 + i);
+        picture(cat("test/", i % 2 ? "a/" : "b/", i, ".png"), 200 + i);
+    }
+    picture("validation/a/copied.png", 3);
+    picture("test/a/copied.png", 1);
+    picture("test/b/1.png", 1);  // and in another class
+    t.write("set.tar", tar + tar_end());
+    for (const char* name : {"folder", "set.tar"}) {
+        const SplitAdvice a = advise_on_split(open_data(t / name, {}));
+        EXPECT_EQ(a.repeated_validation, 1) << name;
+        EXPECT_EQ(a.repeated_test, 2) << name;
+        EXPECT_EQ(warnings(a, "2 of 8 test samples are in training too"), 1) << name;
+    }
+    // The order and the classes of samples still tell data sets apart.
+    EXPECT_EQ(open_data(t / "folder", {}).test->hash(), open_data(t / "set.tar", {}).test->hash());
+    EXPECT_NE(open_data(t / "folder", {}).test->hash(), open_data(t / "folder", {}).validation->hash());
+}
+
 TEST(SplitAdvice, LonePartsRegressionsAndManyClasses) {
     TemporaryFolder t;
     t.write("lone/test.csv", table({{"x", 100}, {"y", 100}}));
