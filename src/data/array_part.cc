@@ -16,7 +16,7 @@ constexpr int64_t kMostClasses = 65536;
 class Answers {
   public:
     Answers(RawPart& part, const NamedArray& answers, const std::string& family, int64_t samples)
-        : part_(part), y_(answers.values), where_(answers.where), family_(family), samples_(samples) {}
+        : part_(part), y_(answers.values), where_(answers.where), target_(answers.target), family_(family), samples_(samples) {}
     void read() {
         const Dims& d = y_.dims();
         if (d.empty() || d.size() > 2 || (d.size() == 2 && d[1] > 1 && y_.dtype() == DType::string))
@@ -26,7 +26,10 @@ class Answers {
         width_ = d.size() == 2 ? d[1] : 1;
         if (y_.dtype() == DType::string) return texts();
         if (is_float(y_.dtype())) check_finite();
-        if (width_ > 1) {
+        if (target_) {
+            if (whole()) part_.notes.push_back(cat(where_, ": whole numbers, taken as targets of a regression; call the array y where they are classes"));
+            set_targets(part_, y_.cast(DType::f32).reshaped({samples_, width_}));
+        } else if (width_ > 1) {
             if (!one_hot()) targets();
         } else if (is_float(y_.dtype()) && !whole()) {
             targets();
@@ -52,7 +55,7 @@ class Answers {
             if (!std::isfinite(y_.at(i))) bad("label", cat("the label of item ", i / width_, " is ", y_.at(i)));
     }
     bool whole() const {
-        for (int64_t i = 0; i < samples_; ++i)
+        for (int64_t i = 0; i < y_.count(); ++i)
             if (y_.at(i) != std::floor(y_.at(i))) return false;
         return true;
     }
@@ -68,7 +71,8 @@ class Answers {
         for (int64_t i = 0; i < samples_; ++i) {
             const double v = y_.at(i);
             if (!signs && !(v >= 0 && v < kMostClasses))
-                bad("label", cat("label ", v, " of item ", i, " is out of range 0..", kMostClasses - 1));
+                bad("label", cat("label ", v, " of item ", i, " is out of range 0..", kMostClasses - 1),
+                    family_ == "npy" ? "Call the array `target` where a number is to be predicted." : "");
             part_.labels.push_back(signs ? v > 0 : static_cast<int>(v));
             most = std::max(most, part_.labels.back());
         }
@@ -105,6 +109,7 @@ class Answers {
     RawPart& part_;
     const Tensor& y_;
     const std::string& where_;
+    const bool target_;
     const std::string& family_;
     int64_t samples_, width_ = 1;
 };

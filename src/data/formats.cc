@@ -12,7 +12,7 @@ const PartFormat kFormats[] = {
      idx_parts},
     {"cifar", "CIFAR's data_batch_1.bin ... and test_batch.bin, or train.bin and test.bin", cifar_matches,
      read_cifar_part, cifar_parts},
-    {"npy", "one .npz with arrays x and y, or x.npy and y.npy (or x_train ..., x_test ...)", npy_matches, read_npy_part,
+    {"npy", "one .npz with arrays x and y (or, of a regression, target), or x.npy and y.npy (or x_train ..., x_test ...)", npy_matches, read_npy_part,
      npy_parts},
     {"image_folder", "one folder a class, JPEG or PNG pictures in them", image_folder_matches, read_image_folder,
      nullptr},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // NumPy's files as parts: a pair of .npy files, or the arrays of one .npz; `x` and `y`, or other usual names, alone or
-// with the name of a part (x_train, train_images).
+// with the name of a part (x_train, train_images). Numbers called `target` or `targets` are to be predicted, as a table's.
 #include <algorithm>
 #include <cctype>
 
@@ -18,7 +18,7 @@ const char* const kAnswers[] = {"y", "labels", "label", "targets", "target", "cl
 
 struct ArrayName {
     std::optional<Role> role;
-    bool samples = false, answers = false;
+    bool samples = false, answers = false, target = false;
 };
 
 /// "X_train" -> samples of the training part; neither samples nor answers for other names.
@@ -41,6 +41,7 @@ ArrayName read_name(std::string_view name) {
     if (words.size() != 1) return out;
     out.samples = std::find(std::begin(kSamples), std::end(kSamples), words[0]) != std::end(kSamples);
     out.answers = std::find(std::begin(kAnswers), std::end(kAnswers), words[0]) != std::end(kAnswers);
+    out.target = words[0] == "target" || words[0] == "targets";
     return out;
 }
 
@@ -89,7 +90,11 @@ class Arrays {
     std::vector<ArrayPair> pairs() const { return find_pairs(names_, where_); }
     /// Of an archive that has none.
     std::string listed() const { return join(names_, ", "); }
-    RawPart read(const ArrayPair& p) const { return part_of_arrays(array(p.samples), array(p.answers), "npy"); }
+    RawPart read(const ArrayPair& p) const {
+        NamedArray answers = array(p.answers);
+        answers.target = read_name(names_[p.answers]).target;
+        return part_of_arrays(array(p.samples), answers, "npy");
+    }
 
   private:
     void open_zip() {
@@ -138,7 +143,7 @@ RawPart read_npy_part(const FileTree& tree, const std::string&, const Listing& l
     if (pairs.size() != 1)
         fail(ErrorKind::data, "data.format",
              cat("no arrays `x` and `y`", arrays.listed().empty() ? "" : cat(" among ", arrays.listed().substr(0, 200))),
-             "Save them as np.savez(file, x=samples, y=labels).", arrays.where());
+             "Save them as np.savez(file, x=samples, y=labels), or target=numbers of a regression.", arrays.where());
     return arrays.read(pairs[0]);
 }
 

@@ -329,6 +329,38 @@ TEST(Npz, Answers) {
     EXPECT_EQ(id(npy("|S1", "(4,)", std::string("abc") + '\0')), "data.npy.label");
 }
 
+TEST(Npz, ATargetIsANumberToPredict) {
+    TemporaryFolder t;
+    const std::string x = npy("|i1", "(4, 2)", "abcdefgh");
+    const std::string prices = npy("<i8", "(4,)", little_endian(70000, 8) + little_endian(3, 8) + little_endian(250000, 8) + little_endian(4, 8));
+    const auto open = [&](const std::string& name, const std::string& y) {
+        t.write("d.npz", zip({{"x.npy", x, false}, {name + ".npy", y, false}}));
+        return open_data(t / "d.npz", {});
+    };
+    for (const char* name : {"target", "Targets"}) {
+        const DataParts p = open(name, prices);
+        ASSERT_TRUE(p.whole->regression()) << name;
+        EXPECT_EQ(p.whole->targets().to_f64(), (std::vector<double>{70000, 3, 250000, 4}));
+        EXPECT_NE(p.notes.front().find("whole numbers"), std::string::npos);
+        const DatasetPtr two = open(name, npy("<f4", "(4, 2)", from_hex("000000000000803f0000803f00000000000000000000803f0000803f00000000"))).whole;
+        ASSERT_TRUE(two->regression()) << name;
+        EXPECT_EQ(two->targets().dims(), (Dims{4, 2}));
+        EXPECT_FALSE(open(name, npy("|S1", "(4,)", "abba")).whole->regression());  // no numbers
+        EXPECT_EQ(id_of([&] { open(name, npy("<f4", "(4,)", from_hex("0000c07f0000803f0000004000000040"))); }), "data.npy.label");
+    }
+    t.write("pair/x.npy", x);
+    t.write("pair/target.npy", prices);
+    EXPECT_TRUE(open_data(t / "pair", {}).whole->regression());
+    EXPECT_FALSE(open("y", npy("<f4", "(4,)", from_hex("000000000000803f0000004000000040"))).whole->regression());
+    try {
+        open("y", prices);
+        FAIL();
+    } catch (const Error& e) {
+        EXPECT_EQ(e.id, "data.npy.label");
+        EXPECT_NE(e.hint.find("`target`"), std::string::npos);
+    }
+}
+
 TEST(Npz, ClearErrors) {
     TemporaryFolder t;
     const std::string x = npy("<f4", "(1, 2)", from_hex("0000c07f000000c0")), y = npy("|u1", "(1,)", "\1");
