@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/common.h"
+#include "data/text_lines.h"
 #include "onnx/writer.h"
 #include "optimize/metadata.h"
 #include "record/json.h"
@@ -29,17 +30,7 @@ void check_networks(const NetworkArgs& a, const Graph& model) {
 }
 
 train::TaskOptions task_options(const NetworkArgs& a) {
-    train::TaskOptions o;
-    if (a.texts.empty()) return o;
-    std::string text = read_file(a.texts);
-    for (size_t at = 0; at < text.size();) {
-        const size_t end = std::min(text.find('\n', at), text.size());
-        std::string line = text.substr(at, end - at);
-        if (line.ends_with('\r')) line.pop_back();
-        o.texts.push_back(std::move(line));
-        at = end + 1;
-    }
-    return o;
+    return {.texts = a.texts.empty() ? std::vector<std::string>() : read_lines(a.texts)};
 }
 
 std::string write_classifier(Graph& trained, const NetworkArgs& a, const DataParts& parts, const std::string& precision, const std::string& file) {

@@ -13,6 +13,7 @@
 #include "cli/common.h"
 #include "cli/run_inputs.h"
 #include "data/sample.h"
+#include "data/text_lines.h"
 #include "eval/evaluate.h"
 #include "eval/latency.h"
 #include "eval/scores.h"
@@ -37,14 +38,11 @@ struct RunArgs {
 
 /// --classes: names separated by commas, or a file of one a line.
 std::vector<std::string> named_classes(const std::string& given) {
-    const bool file = file_exists(given);
-    const std::string text = file ? read_file(given) : given;
+    if (file_exists(given)) return read_lines(given);
     std::vector<std::string> names;
-    for (size_t at = 0; at < text.size();) {
-        const size_t end = std::min(text.find(file ? '\n' : ',', at), text.size());
-        std::string name = text.substr(at, end - at);
-        if (file && name.ends_with('\r')) name.pop_back();
-        names.push_back(std::move(name));
+    for (size_t at = 0; at < given.size();) {
+        const size_t end = std::min(given.find(',', at), given.size());
+        names.push_back(given.substr(at, end - at));
         at = end + 1;
     }
     return names;

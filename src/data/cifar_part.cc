@@ -8,6 +8,7 @@
 #include "data/cifar.h"
 #include "data/formats.h"
 #include "data/hash.h"
+#include "data/text_lines.h"
 
 namespace hone {
 
@@ -63,12 +64,11 @@ std::vector<std::string> class_names(const FileTree& tree, const Listing& listin
     for (const size_t f : listing.files) {
         if (last_name(tree.files()[f].path) != (classes == 10 ? "batches.meta.txt" : "fine_label_names.txt")) continue;
         const MappedFile file = tree.read(f);
-        for (std::string_view rest = file.text().substr(0, 1 << 16); !rest.empty();) {
-            const size_t end = std::min(rest.find('\n'), rest.size());
-            std::string_view line = rest.substr(0, end);
-            while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.remove_suffix(1);
+        const std::string where = tree.where(f);
+        TextLines lines(file.text(), where);
+        for (std::string_view line; names.size() <= static_cast<size_t>(classes) && lines.next(line);) {
+            line = line.substr(0, line.find_last_not_of(' ') + 1);
             if (!line.empty()) names.emplace_back(line);
-            rest.remove_prefix(std::min(end + 1, rest.size()));
         }
     }
     const bool fits = names.size() == static_cast<size_t>(classes) &&

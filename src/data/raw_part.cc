@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace hone {
 
@@ -50,6 +51,10 @@ void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample) 
         fail(ErrorKind::data, "data.classes",
              cat(distinct.size(), " distinct labels; at most ", kMostClasses, " classes"),
              "Is the column `label` a class? Call it `target` where a number is to be predicted.", part.where);
+    for (size_t i = 0; i < label_of_sample.size(); ++i)
+        if (!is_utf8(label_of_sample[i]))
+            fail(ErrorKind::data, "data.classes.utf8", cat("the class '", label_of_sample[i], "' of sample ", i, " is not UTF-8"),
+                 "Convert the file first (iconv -t UTF-8), or the names of the folders (convmv -t utf8).", part.where);
     part.names.assign(distinct.begin(), distinct.end());
     sort_class_names(part.names);
     std::unordered_map<std::string, int> number;

@@ -51,7 +51,7 @@ std::optional<double> number_of(const std::string& text);  ///< all of it a fini
 
 /// Sorts by name, numbers by value, and drops duplicates.
 void sort_class_names(std::vector<std::string>& names);
-/// Fills names and labels from one name a sample.
+/// Fills names and labels from one name a sample. Throws data "data.classes", "data.classes.utf8".
 void set_labels(RawPart& part, const std::vector<std::string>& label_of_sample);
 /// Makes the part one of a regression; f32 [N, K].
 void set_targets(RawPart& part, Tensor targets);

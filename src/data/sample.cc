@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/sample.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "data/array_part.h"
 #include "data/byte_source.h"
@@ -11,6 +9,7 @@
 #include "data/formats.h"
 #include "data/npy.h"
 #include "data/parts.h"
+#include "data/text_lines.h"
 
 namespace hone {
 
@@ -64,11 +63,8 @@ std::vector<Sample> texts_of(const std::vector<std::string>& texts, const std::v
 
 std::vector<Sample> text_lines(std::string_view file, const DataOptions& o, std::optional<int64_t> row, const std::string& path, Preprocess* used) {
     std::vector<std::string> texts, labels;
-    while (!file.empty()) {
-        const size_t end = std::min(file.find('\n'), file.size());
-        std::string_view line = file.substr(0, end);
-        file.remove_prefix(std::min(end + 1, file.size()));
-        if (line.ends_with('\r')) line.remove_suffix(1);
+    TextLines lines(file, path);
+    for (std::string_view line; lines.next(line);) {
         if (line.empty()) continue;
         const size_t tab = line.find('\t');
         labels.emplace_back(tab == std::string_view::npos ? std::string_view() : line.substr(0, tab));

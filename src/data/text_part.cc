@@ -4,54 +4,34 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "base/utf8.h"
 #include "data/formats.h"
-#include "data/text.h"
+#include "data/text_lines.h"
 
 namespace hone {
-
-namespace {
-std::string_view without_mark(std::string_view text) {
-    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    return text;
-}
-std::string_view take_line(std::string_view& rest) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-}
-}  // namespace
 
 bool is_text_part(const FileTree& tree, size_t file) {
     const std::string& path = tree.files()[file].path;
     if (has_ending(path, ".tsv")) return true;
     if (!has_ending(path, ".txt")) return false;
     const MappedFile bytes = tree.read(file);
-    std::string_view rest = without_mark(bytes.text());
-    while (!rest.empty())
-        if (const std::string_view line = take_line(rest); !line.empty()) return line.find('\t') != std::string_view::npos;
-    return false;
+    const std::string_view text = bytes.text();
+    const size_t first = text.find_first_not_of("\xEF\xBB\xBF\r\n");
+    return first != std::string_view::npos && text.find('\t', first) < text.find('\n', first);
 }
 
 LabelledTexts parse_texts(std::string_view text, const std::string& where) {
     LabelledTexts out;
-    std::string_view rest = without_mark(text);
-    size_t needs = 0, number = 0;
-    while (!rest.empty()) {
-        ++number;
-        const std::string_view line = take_line(rest);
+    TextLines lines(text, where);
+    size_t needs = 0;
+    for (std::string_view line; lines.next(line);) {
         if (line.empty()) continue;
-        const auto place = [&] { return cat(where, ", line ", number); };
         const size_t tab = line.find('\t');
         if (tab == std::string_view::npos)
-            fail(ErrorKind::data, "data.text.row", "no tab between the label and the text", "Write label<TAB>text, one a line.", place());
-        if (tab == 0) fail(ErrorKind::data, "data.text.row", "the label is empty", {}, place());
-        if (!is_utf8(line)) fail(ErrorKind::data, "data.text.utf8", "the line is not UTF-8", "Convert the file first: iconv -t UTF-8.", place());
+            fail(ErrorKind::data, "data.text.row", "no tab between the label and the text", "Write label<TAB>text, one a line.", lines.place());
+        if (tab == 0) fail(ErrorKind::data, "data.text.row", "the label is empty", {}, lines.place());
         needs += line.size() + 2 * sizeof(std::string);
         if (needs > limits().memory_bytes / 2)
-            fail(ErrorKind::budget, "memory.limit", cat("the texts need more than ", limits().memory_bytes, " bytes"), {}, place());
+            fail(ErrorKind::budget, "memory.limit", cat("the texts need more than ", limits().memory_bytes, " bytes"), {}, lines.place());
         out.labels.emplace_back(line.substr(0, tab));
         out.texts.emplace_back(line.substr(tab + 1));
     }

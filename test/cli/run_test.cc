@@ -160,9 +160,15 @@ TEST(Run, NamesAndPreprocessingFromTheModel) {
     EXPECT_NE(other.number("results.0.scores.0.score"), stored.number("results.0.scores.0.score"));
     EXPECT_EQ(other.text("results.0.scores.0.name").size(), 1u);
     EXPECT_NE(other.text("warnings.0").find("--mean 0.9 is used"), std::string::npos);
-    write_text(folder + "/names.txt", "only\r\ntwo\n");
+    write_text(folder + "/names.txt", "\xEF\xBB\xBFonly\r\ntwo\n");
     const Json few = run_json({model, png, "--classes", folder + "/names.txt", "--top", "10"});
     EXPECT_NE(few.text("warnings.0").find("10 classes; 2 names"), std::string::npos);
+    for (size_t i = 0; i < 10; ++i) {
+        const std::string at = "results.0.scores." + std::to_string(i);
+        if (few.number(at + ".index") == 0) EXPECT_EQ(few.text(at + ".name"), "only");
+    }
+    write_text(folder + "/names.txt", "caf\xE9\n");
+    EXPECT_EQ(hone_command({"run", model, png, "--classes", folder + "/names.txt"}).exit_code, 5);
     const hone::ProcessResult people = hone_command({"run", model, png, png});
     EXPECT_EQ(people.exit_code, 0) << people.err;
     EXPECT_NE(people.out.find("thing "), std::string::npos) << people.out;

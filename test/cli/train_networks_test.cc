@@ -74,6 +74,8 @@ TEST(TrainNetworks, TwoTowersWithTextsOfTheClasses) {
     EXPECT_EQ(eval.number("metrics.top1"), j.number("metrics.top1"));
     const Json towers = Json::parse(hone_command({"eval", folder + "/net_trained.onnx", "--data", folder + "/data", "--part", "test", "--json"}).out);
     EXPECT_EQ(towers.number("metrics.top1"), j.number("metrics.top1"));  // by the texts that it notes
+    write_text(folder + "/latin1", "upper left\nupper right\nlower left\nl\xE4\n");
+    EXPECT_EQ(hone_command({"train", net, "--texts", folder + "/latin1", "--data", folder + "/data"}).exit_code, 5);
     write_text(folder + "/few", "one\ntwo\n");
     EXPECT_EQ(hone_command({"train", net, "--texts", folder + "/few", "--data", folder + "/data"}).exit_code, 5);
 }

@@ -159,6 +159,29 @@ TEST(Open, ImageFolders) {
     EXPECT_EQ(id_of([&] { batch(*p.whole, std::vector<int64_t>{19, 20}); }), "data.png.truncated");
 }
 
+TEST(Open, ClassNamesAreUtf8) {
+    TemporaryFolder t;
+    const auto id = [&](const std::string& name) { return id_of([&] { open_data(t / name, {}); }); };
+    t.write("d.csv", "a,label\n1,tea\n2,caf\xE9\n");
+    EXPECT_EQ(id("d.csv"), "data.classes.utf8");
+    t.write("t.csv", "text,label\none,tea\ntwo,caf\xE9\n");
+    EXPECT_EQ(id("t.csv"), "data.classes.utf8");
+    const std::string png = flat_png(2, 2, 0, 0, 0);
+    t.write("set.tar", tar_entry("tea/1.png", png) + tar_entry("caf\xE9/1.png", png) + tar_end());
+    EXPECT_EQ(id("set.tar"), "data.classes.utf8");
+    t.write("folder/tea/1.png", png);
+    t.write("folder/caf\xC3\xA9/1.png", png);
+    EXPECT_EQ(open_data(t / "folder", {}).class_names[0], "caf\xC3\xA9");
+    t.write("folder/caf\xE9/1.png", png);
+    try {
+        open_data(t / "folder", {});
+        FAIL();
+    } catch (const Error& e) {
+        EXPECT_EQ(e.id, "data.classes.utf8");
+        EXPECT_EQ(e.where, t / "folder");
+    }
+}
+
 TEST(Open, ArchiveReadsAsTheFolder) {
     TemporaryFolder t;
     std::string tar;

@@ -13,6 +13,8 @@
 #include "data/formats.h"
 #include "data/loader.h"
 #include "data/open.h"
+#include "data/sample.h"
+#include "data/text_lines.h"
 #include "helpers.h"
 
 using namespace hone;
@@ -91,6 +93,37 @@ TEST(Text, LinesAreReadOrRefused) {
     } catch (const Error& e) {
         EXPECT_EQ(e.where, "t.tsv, line 2");
     }
+}
+
+TEST(Text, ListsOfNamesAreLinesToo) {
+    TemporaryFolder t;
+    t.write("names.txt", "\xEF\xBB\xBFone\r\n\ntwo \xC3\xA9\nthree");
+    EXPECT_EQ(read_lines(t / "names.txt"), (std::vector<std::string>{"one", "", "two \xC3\xA9", "three"}));
+    t.write("names.txt", "");
+    EXPECT_TRUE(read_lines(t / "names.txt").empty());
+    t.write("names.txt", "one\ncaf\xE9\n");
+    try {
+        read_lines(t / "names.txt");
+        FAIL();
+    } catch (const Error& e) {
+        EXPECT_EQ(e.id, "data.text.utf8");
+        EXPECT_EQ(e.where, t / "names.txt, line 2");
+    }
+}
+
+TEST(Text, SingleTextsAreLinesToo) {
+    TemporaryFolder t;
+    DataOptions o;
+    o.text.stored = std::make_shared<const TextEncoder>(TextEncoder{TextUnit::word, 2, Vocabulary({"fine", "day"})});
+    Preprocess used;
+    t.write("in.txt", "\xEF\xBB\xBF" "fine day\r\n\nx\tday\n");
+    const std::vector<Sample> samples = load_samples(t / "in.txt", o, {}, {}, &used);
+    ASSERT_EQ(samples.size(), 2u);
+    EXPECT_EQ(samples[0].x.to_i64(), (std::vector<int64_t>{2, 3}));
+    EXPECT_EQ(samples[1].x.to_i64(), (std::vector<int64_t>{3, 0}));
+    EXPECT_EQ(samples[1].label, "x");
+    t.write("in.txt", "fine\nd\xE4y\n");
+    EXPECT_EQ(id_of([&] { load_samples(t / "in.txt", o, {}, {}, &used); }), "data.text.utf8");
 }
 
 TEST(Text, TheVocabularyIsOfTheTrainingPartAlone) {
