@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "eval/two_classes.h"
 #include "train/metrics.h"
 #include "train/standardise.h"
 
@@ -12,10 +13,10 @@ namespace {
 /// One input; the loss compares with labels, values of a regression, or a probability a class.
 class LabelTask final : public Task {
   public:
-    LabelTask(const Graph& model, const Dataset& data, const std::string& metric)
-        : unscaled_(without_restored_targets(model)), data_(data), metric_(metric), watched_(watched(metric, data)) {}
+    LabelTask(const Graph& model, const Dataset& data, const LossSpec& loss, const std::string& metric)
+        : unscaled_(without_restored_targets(model)), data_(data), loss_(find_loss(loss.name)), probability_(eval::ends_in_sigmoid(model)), metric_(metric), watched_(watched(metric, data)) {}
 
-    Graph network(int64_t rows) const override { return specialise(unscaled_.body, {eval::input_dims_for(unscaled_.body, data_.sample_dims(), rows)}); }
+    Graph network(int64_t rows) const override;
     std::vector<Tensor> targets(const TrainingStep& step, const Batch& batch) const override;
     Metrics measure(const Graph& trained, const Dataset& data, const eval::EvalOptions& options) const override {
         return measure_metrics(trained, data, metric_, options);
@@ -29,9 +30,20 @@ class LabelTask final : public Task {
   private:
     const Unscaled unscaled_;  ///< what is trained
     const Dataset& data_;
+    const LossDecl& loss_;
+    const bool probability_;  ///< the first output comes from a Sigmoid
     const std::string metric_;
     const Watched watched_;
 };
+
+Graph LabelTask::network(int64_t rows) const {
+    Graph g = specialise(unscaled_.body, {eval::input_dims_for(unscaled_.body, data_.sample_dims(), rows)});
+    const Shape scores = g.outputs.empty() ? Shape() : g.value(g.outputs[0]).type.shape;
+    if (loss_.least_rank > 1 && scores.size() > 1 && scores[1].known() && scores[1].value == 1)
+        fail(ErrorKind::usage, "train.loss", cat("the loss '", loss_.name, "' compares the scores of classes, and the network gives one: it would always be 0"),
+             data_.regression() ? "Choose --loss mse." : data_.class_names().size() == 2 ? "Choose --loss bce_with_logits." : "Give a network with as many outputs as classes.");
+    return g;
+}
 
 std::vector<Tensor> LabelTask::targets(const TrainingStep& step, const Batch& batch) const {
     std::vector<Tensor> out;
@@ -51,10 +63,12 @@ std::vector<Tensor> LabelTask::targets(const TrainingStep& step, const Batch& ba
             continue;
         }
         Tensor t = data_.regression() ? standardised(batch.targets, unscaled_.targets).reshaped(dims) : Tensor::zeros(type.dtype, dims);
-        const bool signs = step.targets_are_signs;
+        // Of one output the sign is the class, except where it is a probability.
+        const bool signs = step.targets_are_signs || (binary && !probability_ && std::string_view(loss_.name) != "bce_with_logits");
         for (int64_t i = 0; !data_.regression() && i < n; ++i)
             for (int64_t k = 0; k < width; ++k) {
-                const double p = binary ? static_cast<double>(batch.labels.at_int(i)) : batch.soft.defined() ? batch.soft.at(i * width + k) : static_cast<double>(batch.labels.at_int(i) == k);
+                const int64_t c = binary ? 1 : k;
+                const double p = batch.soft.defined() ? batch.soft.at(i * classes + c) : static_cast<double>(batch.labels.at_int(i) == c);
                 t.set(i * width + k, signs ? 2 * p - 1 : p);
             }
         out.push_back(std::move(t));
@@ -85,14 +99,14 @@ bool reads_texts(const Graph& g) {
 
 std::string natural_loss(const Graph& model) { return alike_inputs(model) ? "contrastive" : "cross_entropy"; }
 
-std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data, const std::string& metric) {
-    return std::make_unique<LabelTask>(model, data, metric);
+std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data, const LossSpec& loss, const std::string& metric) {
+    return std::make_unique<LabelTask>(model, data, loss, metric);
 }
 
 std::unique_ptr<Task> make_task(const Graph& model, const Dataset& data, const LossSpec& loss, const TaskOptions& options) {
     const bool compares = find_loss(loss.name).answers > 1;
     if (compares && (model.inputs.size() == 1 || alike_inputs(model))) return pair_task(model, data, loss);
-    if (model.inputs.size() == 1) return label_task(model, data, options.metric);
+    if (model.inputs.size() == 1) return label_task(model, data, loss, options.metric);
     if (reads_texts(model) && !compares) return tower_task(model, data, loss, options);
     std::vector<std::string> types;
     for (ValueId v : model.inputs) types.push_back(cat(model.value(v).name, " ", to_text(model.value(v).type)));

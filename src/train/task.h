@@ -32,7 +32,7 @@ class Task {
     /// What LoaderOptions::order takes; empty: its own.
     virtual std::function<std::vector<int64_t>(int64_t epoch)> order(uint64_t /*seed*/) const { return {}; }
     /// What make_trainable takes: the model with all dims known and the outputs that the loss reads, first. Constants keep
-    /// their names.
+    /// their names. Throws usage "train.loss" where the loss has nothing to learn from these outputs.
     virtual Graph network(int64_t rows) const = 0;
     /// Of a batch of rows * samples() samples.
     virtual std::vector<Tensor> inputs(const Batch& batch) const { return {batch.x}; }
@@ -58,7 +58,7 @@ std::unique_ptr<Task> make_task(const Graph& model, const Dataset& data, const L
 std::string natural_loss(const Graph& model);
 
 /// The kinds, as make_task chooses among them.
-std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data, const std::string& metric);
+std::unique_ptr<Task> label_task(const Graph& model, const Dataset& data, const LossSpec& loss, const std::string& metric);
 std::unique_ptr<Task> pair_task(const Graph& model, const Dataset& data, const LossSpec& loss);
 std::unique_ptr<Task> tower_task(const Graph& model, const Dataset& data, const LossSpec& loss, const TaskOptions& options);
 /// Whether two inputs have one type.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Networks that compare and networks of two towers: they learn, their tied weights stay one, batches and metrics are what they
-// say, and what does not fit is named.
+// Networks of one output for two classes, networks that compare and networks of two towers: they learn, their tied weights
+// stay one, targets, batches and metrics are what they say, and what does not fit is named.
 #include "train/task.h"
 
 #include <cmath>
@@ -10,6 +10,7 @@
 #include "eval/metrics.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
+#include "op/builder.h"
 #include "pictures.h"
 #include "support.h"
 #include "train/compose.h"
@@ -34,6 +35,49 @@ LoopOptions options(const std::string& loss) {
     o.epochs = 4;
     o.batch = 32;
     return o;
+}
+
+/// One output of two classes, by the sign or, behind a Sigmoid, a probability.
+Graph one_output(bool probability = false) {
+    Graph g = zoo::make_networks("linear", {.input = {1, 8, 8}, .classes = 1, .seed = 3})[0].graph;
+    if (probability) g.outputs = {Builder(g).node("Sigmoid", {g.outputs[0]})};
+    return g;
+}
+const std::vector<std::string> kTwo{"left", "right"};
+
+TEST(Labels, OneOutputTakesSignsAndMixedLabels) {
+    const Squares two(8, 1, kTwo);
+    const auto targets = [&](const char* loss, bool probability, bool mixed) {
+        const Graph model = one_output(probability);
+        const auto task = make_task(model, two, {loss});
+        const TrainingStep step = training_step(make_trainable(task->network(4)), {.loss = {loss}});
+        Batch b;
+        b.labels = Tensor::of_i64({0, 1, 1, 0});
+        if (mixed) b.soft = Tensor::of_f32({1, 0, 0.25f, 0.75f, 0, 1, 0.5f, 0.5f}, {4, 2});
+        return task->targets(step, b).at(0).to_f64();
+    };
+    using V = std::vector<double>;
+    EXPECT_EQ(targets("bce_with_logits", false, false), (V{0, 1, 1, 0}));
+    EXPECT_EQ(targets("bce_with_logits", false, true), (V{0, 0.75, 1, 0.5}));
+    for (const char* loss : {"hinge", "mse", "mae"}) {
+        EXPECT_EQ(targets(loss, false, false), (V{-1, 1, 1, -1})) << loss;
+        EXPECT_EQ(targets(loss, false, true), (V{-1, 0.5, 1, 0})) << loss;
+    }
+    EXPECT_EQ(targets("mse", true, true), (V{0, 0.75, 1, 0.5}));  // a probability: the bar is a half
+}
+
+TEST(Labels, SquaresTrainAClassifierOfOneOutput) {
+    const auto two = std::make_shared<Squares>(800, 1, kTwo), other = std::make_shared<Squares>(200, 2, kTwo);
+    for (const char* loss : {"mse", "mae"}) EXPECT_GT(train::train(one_output(), two, other.get(), options(loss), {}).history.back().metrics.at("top1"), 0.97) << loss;
+}
+
+TEST(Labels, ALossOverClassesNeedsMoreThanOneScore) {
+    const Graph model = one_output();
+    const Squares two(8, 1, kTwo);
+    for (const char* loss : {"cross_entropy", "cross_entropy_soft", "multi_margin"}) {
+        const auto task = make_task(model, two, {loss});
+        EXPECT_EQ(error_of([&] { task->network(4); }), "train.loss") << loss;
+    }
 }
 
 TEST(Pairs, HalfAreGenuineAndEachSampleIsOnceAnAnchor) {
