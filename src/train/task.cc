@@ -2,6 +2,7 @@
 #include "train/task.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "eval/two_classes.h"
 #include "train/metrics.h"
@@ -24,7 +25,7 @@ class LabelTask final : public Task {
     bool averages() const override { return watched_.name == "top1" || watched_.name == "top5"; }
     std::optional<double> merit(const Metrics& m) const override {
         const auto now = m.find(watched_.name);
-        return now == m.end() ? std::nullopt : std::optional(watched_.higher ? now->second : -now->second);
+        return now == m.end() || std::isnan(now->second) ? std::nullopt : std::optional(watched_.higher ? now->second : -now->second);
     }
 
   private:

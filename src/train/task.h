@@ -41,7 +41,7 @@ class Task {
     virtual Metrics measure(const Graph& trained, const Dataset& data, const eval::EvalOptions& options) const = 0;
     /// Whether these metrics of a whole are the means of those of its parts, by their sizes.
     virtual bool averages() const { return false; }
-    /// Of the metrics that by which epochs are compared, greater is better.
+    /// Of the metrics that by which epochs are compared, greater is better; none where it is undefined (NaN).
     virtual std::optional<double> merit(const Metrics& m) const = 0;
 };
 

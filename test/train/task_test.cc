@@ -80,6 +80,15 @@ TEST(Labels, ALossOverClassesNeedsMoreThanOneScore) {
     }
 }
 
+TEST(Labels, AnUndefinedMetricIsNoMerit) {
+    const Graph model = one_output();
+    const Squares two(8, 1, kTwo);
+    const auto task = make_task(model, two, {"hinge"}, {.metric = "auc"});
+    EXPECT_EQ(task->merit({{"auc", 0.5}, {"top1", 1}}), 0.5);
+    EXPECT_FALSE(task->merit({{"auc", std::nan("")}, {"top1", 1}}));
+    EXPECT_FALSE(task->merit({}));
+}
+
 TEST(Pairs, HalfAreGenuineAndEachSampleIsOnceAnAnchor) {
     const std::vector<int> labels{0, 1, 2, 0, 1, 2, 0, 1, 0, 3};
     const Partners p(labels);
