@@ -153,8 +153,8 @@ std::string to_text(const SplitAdvice& a) {
         out += cat("  class", std::string(width - 5, ' '), "    training  validation        test\n");
         for (const SplitAdvice::Class& c : shown) out += row(c, width);
         if (!a.smallest.empty())
-            out += cat("  imbalance ", number(a.imbalance, 1), " (largest `", a.largest, "`, smallest `", a.smallest, "`); always answering `", a.largest,
-                       "` is right in ", number(100 * a.majority_accuracy, 1), " %\n");
+            out += cat("  imbalance ", number(a.imbalance, 1), " (largest `", a.largest, "`, smallest `", a.smallest, "`)",
+                       a.samples[1] || a.samples[2] ? cat("; always answering `", a.largest, "` is right in ", number(100 * a.majority_accuracy, 1), " %") : "", "\n");
     }
     for (const std::string& w : a.warnings) out += cat("  warning: ", w, "\n");
     return out;

@@ -110,6 +110,11 @@ TEST(SplitAdvice, LonePartsRegressionsAndManyClasses) {
     EXPECT_EQ(warnings(lone, "there is no validation part"), 1);
     EXPECT_TRUE(lone.smallest.empty());
 
+    t.write("few.csv", table({{"x", 1}, {"y", 1}}));  // nothing is split off, nothing measures an answer
+    const std::string few = to_text(advise_on_split(open_data(t / "few.csv", {})));
+    EXPECT_NE(few.find("imbalance 1.0"), std::string::npos);
+    EXPECT_EQ(few.find("always answering"), std::string::npos);
+
     std::string numbers = "a,target\n";
     for (int i = 0; i < 100; ++i) numbers += cat(i, ",", i, ".5\n");
     t.write("numbers.csv", numbers);
