@@ -200,9 +200,16 @@ void split_training(DataParts& out, const DataOptions& o) {
         split_missing(all->labels(), all->class_names().size(), out.validation != nullptr, out.test != nullptr, o);
     out.training = subset(all, s.training, cat(out.name, " train"));
     const auto size = [](const DatasetPtr& part) { return part ? part->size() : 0; };
+    const auto take = [&](DatasetPtr& part, double share, const std::vector<int64_t>& indices, const char* role) {
+        if (part || share == 0) return;
+        if (indices.empty())
+            out.notes.push_back(cat("too few samples for a ", role, " part: there is none"));
+        else
+            part = subset(all, indices, cat(out.name, " ", role));
+    };
     const SplitShares shares = o.split.value_or(SplitShares());
-    if (!out.validation && shares.validation > 0) out.validation = subset(all, s.validation, cat(out.name, " validation"));
-    if (!out.test && shares.test > 0) out.test = subset(all, s.test, cat(out.name, " test"));
+    take(out.validation, shares.validation, s.validation, "validation");
+    take(out.test, shares.test, s.test, "test");
     const std::string sizes = cat(out.training->size(), "/", size(out.validation), "/", size(out.test));
     if (no_parts)
         out.notes.push_back(

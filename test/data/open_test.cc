@@ -2,9 +2,11 @@
 // open_data on made-up sets: what is recognised, how classes are numbered, how parts are made, what is refused.
 #include "data/open.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/thread_pool.h"
+#include "data/advice.h"
 #include "helpers.h"
 
 using namespace hone;
@@ -316,4 +318,30 @@ TEST(Open, SharesOfMissingPartsMayBeGiven) {
     EXPECT_EQ(s.training->size(), 50);
     ASSERT_FALSE(s.notes.empty());
     EXPECT_NE(s.notes.back().find("nothing is split"), std::string::npos);
+}
+
+TEST(Open, AShareOfNoSampleIsNoPart) {
+    TemporaryFolder t;
+    const auto notes = [](const DataParts& p, const std::string& part) {
+        return std::count(p.notes.begin(), p.notes.end(), cat("too few samples for a ", part, " part: there is none"));
+    };
+    t.write("small.csv", table(40, {"x", "y"}));
+    DataOptions o;
+    o.split = parse_split("98/1/1");
+    const DataParts small = open_data(t / "small.csv", o);
+    EXPECT_EQ(small.training->size(), 40);
+    EXPECT_FALSE(small.validation || small.test);
+    EXPECT_EQ(notes(small, "validation") + notes(small, "test"), 2);
+    EXPECT_EQ(advise_on_split(small).samples[1], 0);
+    t.write("single.csv", table(3, {"x", "y", "z"}));  // one sample a class: they stay in training
+    t.write("parts/train.csv", table(3, {"x", "y", "z"}));
+    t.write("parts/test.csv", table(3, {"x", "y", "z"}));
+    const DataParts single = open_data(t / "single.csv", {}), parts = open_data(t / "parts", {});
+    EXPECT_EQ(single.training->size(), 3);
+    EXPECT_FALSE(single.validation || single.test || parts.validation);
+    EXPECT_EQ(parts.test->size(), 3);
+    EXPECT_EQ(notes(parts, "validation"), 1);
+    EXPECT_EQ(notes(parts, "test"), 0);
+    o.split = parse_split("80/20/0");
+    EXPECT_EQ(notes(open_data(t / "small.csv", o), "test"), 0);  // none was asked for
 }
