@@ -31,13 +31,6 @@ Precision choose_precision(const std::string& name, const Graph& g) {
 }
 
 namespace {
-std::string list_text(const std::optional<std::vector<double>>& v) {
-    std::vector<std::string> parts;
-    if (v)
-        for (const double x : *v) parts.push_back(cat(x));
-    return join(parts, ",");
-}
-
 void add_size(Options& options, const char* name, std::optional<ImageSize>& to, const char* help) {
     options.custom(
         name, "HxW", help, [&to](const std::string& s) { to = parse_size(s); },
@@ -82,15 +75,7 @@ void add_text(Options& options, TextOptions& to) {
 }
 
 void add_preprocess(Options& options, PreprocessOptions& to) {
-    options.custom(
-        "scale", "X", "x = (pixel * scale - mean) / std; 1/255 for images and 1 for tables unless given",
-        [&to](const std::string& s) {
-            Options one;
-            double v = 0;
-            one.add("scale", "X", v, "").set(s);
-            to.scale = v;
-        },
-        [&to] { return to.scale ? list_text(std::vector<double>{*to.scale}) : std::string(); });
+    options.add("scale", "X", to.scale, "x = (pixel * scale - mean) / std; 1/255 for images and 1 for tables unless given");
     options.add("mean", "X,...", to.mean, "one value for all channels, or one a channel");
     options.add("std", "X,...", to.std, "likewise");
     add_size(options, "resize", to.resize, "resize images as Pillow does");
@@ -113,6 +98,7 @@ DataOptions data_options_for(const Graph& g, const PreprocessOptions& flags, Cal
         std::vector<std::string> warnings;
         o.preprocess = merge(flags, options_of(preprocess_from_map(s.map)), &warnings);
         o.class_names = s.class_names;
+        if (!s.split.empty()) o.made_split = made_split_from_map(s.split);
         if (!s.text.empty()) o.text.stored = std::make_shared<const TextEncoder>(text_encoder_from_map(s.text));
         for (const std::string& w : warnings) call.warn(w);
     }
@@ -134,7 +120,7 @@ DatasetPtr choose_part(const DataParts& parts, const std::string& wanted, std::s
     std::vector<std::string> present;
     for (const auto& [part, data] : all)
         if (data) present.push_back(part);
-    if (wanted.empty() && parts.whole) {
+    if (wanted.empty() && parts.whole && !parts.split_as_made) {
         *name = parts.gave_test         ? "test"
                 : parts.gave_validation ? "validation"
                 : parts.gave_training   ? "training"

@@ -66,14 +66,17 @@ std::string Dataset::description() const {
 }
 
 std::string Dataset::hash() const {
-    Hasher h;
-    for (const std::string& c : class_names_) h.add(c);
-    for (int64_t i = 0; i < size(); ++i) {
-        h.add_word(static_cast<uint64_t>(label(i)));
-        h.add_word(content(i));
-    }
-    if (regression()) h.add(targets_.raw(), targets_.bytes());
-    return h.hex();
+    std::call_once(hashed_, [this] {
+        Hasher h;
+        for (const std::string& c : class_names_) h.add(c);
+        for (int64_t i = 0; i < size(); ++i) {
+            h.add_word(static_cast<uint64_t>(label(i)));
+            h.add_word(content(i));
+        }
+        if (regression()) h.add(targets_.raw(), targets_.bytes());
+        hash_ = h.hex();
+    });
+    return hash_;
 }
 
 DatasetPtr subset(DatasetPtr of, std::vector<int64_t> indices, const std::string& name) {

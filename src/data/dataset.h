@@ -8,6 +8,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,6 +73,8 @@ class Dataset {
   private:
     Dims sample_dims_;
     int64_t sample_count_ = 0;
+    mutable std::once_flag hashed_;
+    mutable std::string hash_;
 };
 
 using DatasetPtr = std::shared_ptr<const Dataset>;

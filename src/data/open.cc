@@ -2,6 +2,7 @@
 #include "data/open.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <unordered_map>
 
@@ -189,11 +190,30 @@ std::vector<std::string_view> training_texts(const RawParts& raw, size_t classes
     return out;
 }
 
-void split_training(DataParts& out, const DataOptions& o) {
+/// Under options that say how: as the model that carries `made_split` learnt from these very samples, or as asked.
+DataOptions split_options(DataParts& out, DataOptions o) {
+    const MadeSplit made = o.made_split.value_or(MadeSplit());
+    if (o.made_split && made.of == out.training->hash()) {
+        const auto other = [&](const SplitShares& s) { return std::abs(s.validation - made.shares.validation) > 1e-9 || std::abs(s.test - made.shares.test) > 1e-9; };
+        if (!o.split || !other(*o.split)) {
+            o.split = made.shares, o.seed = made.seed;
+            out.split_as_made = true;
+            out.notes.push_back("the parts are those of the model's training");
+        } else {
+            out.notes.push_back("this is another split than that of the model's training: it has learnt from samples of the other parts, and figures on them are too good");
+        }
+    }
+    out.split_from = out.training;
+    out.split = {o.split.value_or(SplitShares()), o.seed, ""};
+    return o;
+}
+
+void split_training(DataParts& out, const DataOptions& asked) {
     if (!out.training || (out.validation && out.test)) {
-        if (o.split) out.notes.push_back("the data set has its own parts: they stay as they are, nothing is split");
+        if (asked.split) out.notes.push_back("the data set has its own parts: they stay as they are, nothing is split");
         return;
     }
+    const DataOptions o = split_options(out, asked);
     const DatasetPtr all = out.training;
     const bool no_parts = !out.validation && !out.test;
     const Split s =
@@ -207,7 +227,7 @@ void split_training(DataParts& out, const DataOptions& o) {
         else
             part = subset(all, indices, cat(out.name, " ", role));
     };
-    const SplitShares shares = o.split.value_or(SplitShares());
+    const SplitShares& shares = out.split.shares;
     take(out.validation, shares.validation, s.validation, "validation");
     take(out.test, shares.test, s.test, "test");
     const std::string sizes = cat(out.training->size(), "/", size(out.validation), "/", size(out.test));

@@ -28,6 +28,7 @@ struct DataOptions {
     std::vector<std::string> class_names;
     TextOptions text;  ///< of lines of text
     std::optional<SplitShares> split;  ///< what missing parts get; a share of 0: the part stays missing
+    std::optional<MadeSplit> made_split;  ///< of the model: parts of this very data are made as then, unless `split` says otherwise
     size_t cache_bytes = 0;  ///< decoded pictures kept, a part; 0: an eighth of limits().memory_bytes
 };
 
@@ -39,6 +40,9 @@ struct DataParts {
     bool gave_training = false, gave_validation = false, gave_test = false;
     /// Everything in one, where the data set has no parts or a single one; else null.
     DatasetPtr whole;
+    DatasetPtr split_from;  ///< what missing parts were made from; null where none were missing
+    MadeSplit split{};      ///< how; `of` stays empty
+    bool split_as_made = false;  ///< as options.made_split says
     Preprocess preprocess;  ///< as resolved: what belongs into the model's metadata
     std::vector<std::string> class_names;
     std::shared_ptr<const TextEncoder> encoder;  ///< of texts: what belongs into the model's metadata too
@@ -46,7 +50,7 @@ struct DataParts {
 };
 
 /// Rules: parts kept; no validation part: a stratified, seeded tenth of training; no test part beside training: a
-/// stratified, seeded fifth; no parts at all: 70/10/20; other shares where `split` says; a part whose share is no sample stays
+/// stratified, seeded fifth; no parts at all: 70/10/20; other shares where `split` says, and what the model learnt from as then; a part whose share is no sample stays
 /// missing (with a note). A lone validation or test part stays alone.
 /// A vocabulary is made of the training part alone; without one the model's is needed ("data.text.vocabulary").
 /// Throws data errors (data.absent, data.format, data.classes, data.columns, data.image.*, data.idx.*, ...), usage

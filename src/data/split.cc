@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -60,6 +61,27 @@ SplitShares parse_split(const std::string& text) {
     if (at != end) wrong("");
     if (!(shares[0] > 0)) wrong(": training gets nothing");
     return {shares[0] / sum, shares[1] / sum, shares[2] / sum};
+}
+
+std::map<std::string, std::string> to_map(const MadeSplit& s) {
+    char shares[96];
+    std::snprintf(shares, sizeof shares, "%.17g/%.17g/%.17g", s.shares.training, s.shares.validation, s.shares.test);
+    return {{"shares", shares}, {"seed", std::to_string(s.seed)}, {"of", s.of}};
+}
+MadeSplit made_split_from_map(const std::map<std::string, std::string>& map) {
+    MadeSplit s;
+    char more = 0;
+    const auto text = [&](const char* key) {
+        const auto found = map.find(key);
+        return found == map.end() ? std::string() : found->second;
+    };
+    const std::string shares = text("shares"), seed = text("seed");
+    const auto [end, code] = std::from_chars(seed.data(), seed.data() + seed.size(), s.seed);
+    const bool read = std::sscanf(shares.c_str(), "%lf/%lf/%lf%c", &s.shares.training, &s.shares.validation, &s.shares.test, &more) == 3;
+    s.of = text("of");
+    if (!read || !(s.shares.training > 0 && s.shares.validation >= 0 && s.shares.test >= 0) || s.shares.training + s.shares.validation + s.shares.test > 1 + 1e-9 || code != std::errc() || end != seed.data() + seed.size())
+        fail(ErrorKind::model, "data.split.stored", cat("the model's metadata says that its data was split '", shares, "' by seed '", seed, "'; expected three shares of 1 and a number"), "Write the model again with hone.");
+    return s;
 }
 
 Split split_stratified(const std::vector<int>& labels, size_t classes, double validation, double test, uint64_t seed) {

@@ -8,6 +8,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,16 @@ struct SplitShares {
 /// "70/10/20" or "0.7/0.1/0.2": training, validation, test; divided by their sum. Throws usage "usage.split" unless training gets
 /// something and no share is negative.
 SplitShares parse_split(const std::string& text);
+
+/// How parts were made; a model that learnt from one of them carries it, so that no other verb takes what it learnt from as a test.
+struct MadeSplit {
+    SplitShares shares{};
+    uint64_t seed = 0;
+    std::string of{};  ///< Dataset::hash of what was split
+};
+std::map<std::string, std::string> to_map(const MadeSplit& s);
+/// Throws model "data.split.stored".
+MadeSplit made_split_from_map(const std::map<std::string, std::string>& map);
 
 struct Split {
     std::vector<int64_t> training, validation, test;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What hone stores in the models that it writes: `hone.preprocess` (JSON with a schema number: preprocessing, class names, a
-// vocabulary) and `hone.precision` (the permitted precision of the float parts).
+// vocabulary, how the data was split) and `hone.precision` (the permitted precision of the float parts).
 #pragma once
 #include <string>
 

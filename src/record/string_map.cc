@@ -29,6 +29,7 @@ std::string to_json(const StoredPreprocess& s) {
     j["class_names"] = Json::array();
     for (const std::string& name : s.class_names) j["class_names"].push_back(name);
     for (const auto& [key, value] : s.text) j["text"][key] = value;
+    for (const auto& [key, value] : s.split) j["split"][key] = value;
     return j.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -43,7 +44,7 @@ StoredPreprocess stored_preprocess_from_json(std::string_view text) {
                  StoredPreprocess::schema),
              "Use the version of hone that wrote the model.");
     StoredPreprocess s;
-    for (const auto& [name, into] : {std::pair{"preprocess", &s.map}, std::pair{"text", &s.text}}) {
+    for (const auto& [name, into] : {std::pair{"preprocess", &s.map}, std::pair{"text", &s.text}, std::pair{"split", &s.split}}) {
         const auto map = j.find(name);
         if (map == j.end()) continue;
         if (!map->is_object()) wrong(cat("`", name, "` is no object"));

@@ -61,7 +61,7 @@ TEST(TrainRecipe, WhatWasLeftOpenIsRecordedAsItWasTaken) {
     ASSERT_EQ(again.exit_code, 0) << again.err;
     EXPECT_EQ(hone::read_file(folder + "/again/net_trained.onnx"), hone::read_file(folder + "/run/net_trained.onnx"));
     for (const Words& wrong : {Words{"--schedule", "multi_step"}, Words{"--milestones", "3"}, Words{"--schedule", "multi_step", "--milestones", "6,2"}}) {
-        Words words = {"train", folder + "/net.onnx", "--data", folder + "/numbers.csv"};
+        Words words = {"train", folder + "/net.onnx", "--data", folder + "/numbers.csv", "--batch", "10"};
         words.insert(words.end(), wrong.begin(), wrong.end());
         const hone::ProcessResult r = hone_command(words);
         EXPECT_EQ(r.exit_code, 2) << r.err;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What travels in a model's metadata: preprocessing, class names, permitted precision.
 #include "base/cpu.h"
+#include "base/rng.h"
 #include "command.h"
 #include "data/preprocess.h"
+#include "data/split.h"
 #include "onnx/reader.h"
 #include "onnx/writer.h"
 #include "record/string_map.h"
@@ -64,6 +66,54 @@ TEST(Stored, ModelsPreprocessingIsUsedAndAFlagWinsWithAWarning) {
     const auto [warning, err] = answers({"eval", model, "--mean", "0.5"});
     EXPECT_NE(warning.find("--mean 0.5 is used; the model was made with 0.286"), std::string::npos) << warning;
     EXPECT_NE(err.find("warning: --mean"), std::string::npos) << err;
+}
+
+TEST(Stored, DataWithoutPartsIsSplitAsTheModelsTrainingHadIt) {
+    const std::string folder = scratch_folder(), data = folder + "/points.csv";
+    hone::Rng rng(4);
+    const auto table = [&](int rows) {
+        std::string s = "a,b,label\n";
+        for (int i = 0; i < rows; ++i) s += hone::cat(rng.normal(), ",", rng.normal(), ",", i % 2 ? "odd" : "even", "\n");  // nothing to learn
+        return s;
+    };
+    write_text(data, table(200));
+    write_text(folder + "/more.csv", table(50));
+    ASSERT_EQ(hone_command({"new", "mlp", "--input", "2", "--classes", "2", "--width", "0.25", "--out", folder + "/net.onnx"}).exit_code, 0);
+    const hone::ProcessResult run = hone_command({"train", folder + "/net.onnx", "--data", data, "--seed", "3", "--split", "60/15/25", "--epochs", "20", "--batch", "20", "--optimizer", "adam", "--lr", "0.02", "--out", folder, "--json"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const double figure = Json::parse(run.out).number("metrics.top1");
+    const auto evaluated = [&](std::vector<std::string> words, std::string* said = nullptr) {
+        words.insert(words.begin(), {"eval", folder + "/net_trained.onnx", "--json"});
+        const hone::ProcessResult r = hone_command(words);
+        EXPECT_EQ(r.exit_code, 0) << r.err;
+        if (said) *said = r.err;
+        return Json::parse(r.out);
+    };
+    std::string said;
+    for (const char* seed : {"0", "3"}) {
+        const Json eval = evaluated({"--data", data, "--seed", seed}, &said);
+        EXPECT_EQ(eval.text("part"), "test");
+        EXPECT_EQ(eval.number("samples"), 50);
+        EXPECT_EQ(eval.number("metrics.top1"), figure) << seed;
+        EXPECT_NE(said.find("those of the model's training"), std::string::npos) << said;
+    }
+    EXPECT_EQ(evaluated({"--data", data, "--part", "training"}).number("samples"), 120);
+    EXPECT_EQ(evaluated({"--data", folder + "/more.csv"}).text("part"), "all");  // other samples are all news to it
+    EXPECT_EQ(evaluated({"--data", data, "--split", "50/20/30", "--part", "test"}, &said).number("samples"), 60);
+    EXPECT_NE(said.find("another split than that of the model's training"), std::string::npos) << said;
+    EXPECT_EQ(id_of(R"({"schema":1,"split":{"seed":3}})"), "preprocess.json");
+    const auto wrong = [](const std::map<std::string, std::string>& map) {
+        try {
+            hone::made_split_from_map(map);
+        } catch (const hone::Error& e) {
+            return e.id;
+        }
+        return std::string();
+    };
+    EXPECT_EQ(wrong({{"shares", "0.7/0.1"}, {"seed", "3"}}), "data.split.stored");
+    EXPECT_EQ(wrong({{"shares", "0.7/0.1/0.2"}, {"seed", "-3"}}), "data.split.stored");
+    EXPECT_EQ(wrong({{"shares", "nan/0.1/0.2"}, {"seed", "3"}}), "data.split.stored");
+    EXPECT_EQ(wrong({{"shares", "0.7/0.1/0.2"}, {"seed", "3"}}), "");
 }
 
 TEST(Stored, WrongMetadataIsAModelError) {
