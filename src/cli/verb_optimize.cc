@@ -88,6 +88,8 @@ eval::Metric metric_for(const OptimizeArgs& a, const DataParts& parts) {
 
 int run_optimize(const OptimizeArgs& a, Call& call) {
     const Graph g = load_model(a.model);
+    if (g.outputs.size() > 1)
+        call.warn(cat("the model has ", static_cast<unsigned long>(g.outputs.size()), " outputs and is judged by the first, `", g.value(g.outputs[0]).name, "`: what the others lose is not measured"));
     const DataParts parts = open_for(g, a.data, call);
     OptimizeRequest r;
     r.model = a.model;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
 
 #include "base/timing.h"
@@ -212,6 +213,7 @@ double score_noise(const eval::Answers& reference, const eval::Answers& answers)
         signal += (f.at(i) - mean) * (f.at(i) - mean);
         noise += (q.at(i) - f.at(i)) * (q.at(i) - f.at(i));
     }
+    if (std::isnan(noise)) return std::numeric_limits<double>::infinity();  // what is not defined is worse than all else
     return signal > 0 ? noise / signal : 0;
 }
 

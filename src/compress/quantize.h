@@ -77,7 +77,7 @@ struct Sensitivity {
 std::vector<Sensitivity> layer_sensitivity(const Graph& g, const Calibration& c, const QuantizeOptions& base,
                                            const Dataset& data, std::span<const int64_t> indices,
                                            const eval::Answers& reference, const eval::EvalOptions& options);
-/// Noise of `answers` in the scores of `reference`, as a share of their variance.
+/// Noise of `answers` in the scores of `reference`, as a share of their variance; infinite where it is not defined (NaN).
 double score_noise(const eval::Answers& reference, const eval::Answers& answers);
 
 }  // namespace hone::compress

@@ -240,6 +240,7 @@ class Conclusion {
     std::string missed_drop(const Trial& t) const {
         const double bound = s_.max_drop(fp32_->metric);
         const int64_t samples = s_.parts.test->size();
+        if (std::isnan(t.drop())) return cat("has no ", s_.metric_name(), " on validation: scores that are not finite, or samples of one class");
         std::string text = cat(error() ? "grows by " : "drops ", s_.drop_text(t.drop()), error() ? cat(" of ", s_.metric_name()) : "", " on validation");
         if (t.drop() <= bound) text += cat(", to be expected at most ", s_.drop_text(t.expected_high(samples)), " on ", samples, " test samples");
         text += cat(", where the bound is ", s_.drop_text(bound));

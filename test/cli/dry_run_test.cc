@@ -2,6 +2,7 @@
 // `hone optimize --dry-run`: says what would be done and does none of it.
 #include "../optimize/toy_table.h"
 #include "command.h"
+#include "onnx/reader.h"
 
 namespace {
 
@@ -131,6 +132,17 @@ TEST(DryRun, TooFewTestSamplesAreSaidAndEndTheRun) {
     const hone::ProcessResult dry = hone_command(words);
     ASSERT_EQ(dry.exit_code, 0) << dry.err;
     EXPECT_NE(Json::parse(dry.out).text("warnings.0").find(j.text("reason")), std::string::npos) << dry.out;
+}
+
+TEST(DryRun, OutputsThatAreNotJudgedAreSaid) {
+    const std::string at = scratch_folder();
+    const hone::Toy toy = hone::write_toy(at, 3, false, 60);
+    hone::Graph g = hone::read_model(toy.model);
+    g.outputs.push_back(g.node(g.value(g.outputs[0]).producer).in(0));
+    hone::write_model(g, toy.model);
+    const hone::ProcessResult r = hone_command({"optimize", toy.model, "--data", toy.data, "--dry-run", "--out", at + "/out", "--json"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_NE(Json::parse(r.out).text("warnings.0").find("2 outputs and is judged by the first"), std::string::npos) << r.out;
 }
 
 TEST(DryRun, Bf16WhereThereIsNoneIsRefused) {

@@ -158,6 +158,14 @@ TEST(Quantize, AddingConstantsMovesNothingThatIsRead) {
     }
 }
 
+TEST(Quantize, ScoresThatAreNotDefinedAreTheWorstNoise) {
+    eval::Answers good, broken;
+    good.logits = Tensor::of_f32({1, 2, 3, 4}, {2, 2});
+    broken.logits = Tensor::of_f32({1, 2, std::nanf(""), 4}, {2, 2});
+    EXPECT_EQ(score_noise(good, good), 0);
+    EXPECT_EQ(score_noise(good, broken), INFINITY);
+}
+
 TEST(Quantize, KeptValuesAndLayersStayFloat) {
     const Graph g = small_network("Relu");
     const RandomSamples data({3, 12, 12}, 16, 5);
