@@ -83,7 +83,8 @@ int train_verb_run(TrainArgs& a, Call& call, dist::Comm* comm) {
     const std::string loss = call.options.given("loss") ? a.loss : train::natural_loss(model);
     const bool judges_samples = model.inputs.size() == 1 && train::find_loss(loss).answers == 1;
     if (!judges_samples) check_comparing(a);
-    Novelty fresh{is_fresh(model), is_fresh(model)};
+    const bool untrained = is_fresh(model);
+    Novelty fresh{untrained, untrained};
     const DataParts parts = judges_samples ? open_for_training(model, a.head, a.data, call, &fresh.head) : open_for(model, a.data, call);
     if (!parts.training) fail(ErrorKind::data, "data.part", cat("'", a.data.data, "' has no training part"), "Give a data set with one, or all of it in one part.");
     if (!call.options.given("loss")) a.loss = judges_samples ? natural_loss(model, parts) : loss;

@@ -50,8 +50,8 @@ struct DataParts {
 };
 
 /// Rules: parts kept; no validation part: a stratified, seeded tenth of training; no test part beside training: a
-/// stratified, seeded fifth; no parts at all: 70/10/20; other shares where `split` says, and what the model learnt from as then; a part whose share is no sample stays
-/// missing (with a note). A lone validation or test part stays alone.
+/// stratified, seeded fifth; no parts at all: 70/10/20; other shares where `split` says, and what the model learnt from as
+/// then; a part whose share is no sample stays missing (with a note). A lone validation or test part stays alone.
 /// A vocabulary is made of the training part alone; without one the model's is needed ("data.text.vocabulary").
 /// Throws data errors (data.absent, data.format, data.classes, data.columns, data.image.*, data.idx.*, ...), usage
 /// errors for bad preprocessing, budget memory.limit.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "onnx/reader.h"
 
+#include <filesystem>
 #include <new>
 #include <set>
 
@@ -76,7 +77,7 @@ std::vector<std::string> model_files(const std::string& path) {
         const MappedFile file = map_file(path);
         for (const wire::TensorRecord& t : walk(file.text(), path).tensors)
             for (const auto& [key, value] : t.external_data)
-                if (key == "location") side.insert(value);
+                if (key == "location") side.insert(std::filesystem::path(value).lexically_normal().string());  // w.bin, ./w.bin
         std::vector<std::string> all = {path};
         for (const std::string& location : side) all.push_back(cat(parent_directory(path), "/", location));
         return all;
@@ -84,10 +85,8 @@ std::vector<std::string> model_files(const std::string& path) {
 }
 
 int64_t model_file_bytes(const std::string& path) {
-    std::set<std::string> files;  // a side file goes by several names: w.bin, ./w.bin
-    for (const std::string& file : model_files(path)) files.insert(absolute_path(file));
     int64_t bytes = 0;
-    for (const std::string& file : files) bytes += static_cast<int64_t>(map_file(file).size);
+    for (const std::string& file : model_files(path)) bytes += static_cast<int64_t>(map_file(file).size);
     return bytes;
 }
 

@@ -27,7 +27,7 @@ Graph read_model_bytes(std::string_view bytes, const std::string& name = "model"
 std::map<std::string, int> count_operators(const std::string& path);
 /// Elements of the initialisers that are parameters (op/parameters.h) of a model's main graph, shared ones once; the values of Constant nodes are none.
 int64_t count_parameters(const std::string& path);
-/// The model's file and its side files, without reading weights: whatever its answers depend on.
+/// The model's file and its side files, each once, without reading weights: whatever its answers depend on.
 std::vector<std::string> model_files(const std::string& path);
 /// Bytes of these files together.
 int64_t model_file_bytes(const std::string& path);

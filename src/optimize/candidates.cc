@@ -82,8 +82,8 @@ void consider(Search& s, Trial& best, const compress::QuantizeOptions& variant, 
     Trial t = s.quantized_trial(variant, best.precision);
     if (outgrows(s, t, best)) return say_outgrown(s, what, t);
     if (for_size) {
-        t.bytes = s.file_bytes(t);
-        best.bytes = s.file_bytes(best);
+        for (Trial* each : {&t, &best})
+            if (each->bytes == 0) each->bytes = s.file_bytes(*each);
         if (static_cast<double>(t.bytes) > 0.99 * static_cast<double>(best.bytes)) return;
     }
     const auto [before, after] = s.quick_times(best, t);

@@ -136,6 +136,15 @@ inline std::string id_of(const std::function<void()>& f) {
     }
     return "";
 }
+/// Its id and its place, "data.classes at pictures/tea".
+inline std::string id_and_place_of(const std::function<void()>& f) {
+    try {
+        f();
+    } catch (const hone::Error& e) {
+        return e.id + " at " + e.where;
+    }
+    return "";
+}
 /// Runs `f` on every proper prefix of `whole`; each must throw an error of kind data.
 inline void every_cut_is_refused(const std::string& whole, const std::function<void(const std::string&)>& f) {
     for (size_t n = 0; n < whole.size(); ++n) {
